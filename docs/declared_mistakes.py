@@ -117,6 +117,13 @@ MISTAKES: Final = {
         "    def analyse(url: str) -> int: ...\ninner()"
     ),
     "`longest_wait` outside of a year": ANALYSIS.format(", longest_wait=-1"),
+    "`fresh_for` of 0": ANALYSIS.format(", fresh_for=0"),
+    "`fresh_for` in an unknown unit": ANALYSIS.format(', fresh_for="2 weeks"'),
+    "`fresh_for` that is no time": ANALYSIS.format(", fresh_for=True"),
+    "`refresh_after` beyond a year": ANALYSIS.format(', fresh_for="1d", refresh_after="400d"'),
+    "`shared` without `fresh_for`": ANALYSIS.format(", shared=True"),
+    "`shared` that is neither true nor false": ANALYSIS.format(', fresh_for="1d", shared="yes"'),
+    "`version` of an analysis below 1": ANALYSIS.format(', fresh_for="1d", version=0'),
     "an empty `title` of an analysis": ANALYSIS.format(', title=""'),
     "an `intro` that is no text": ANALYSIS.format(", intro=3"),
     "`check` that is not async": ANALYSIS.format(", check=plain"),

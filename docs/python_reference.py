@@ -66,6 +66,7 @@ ERRORS: Final = (
     "QueueFull",
     "TooLarge",
     "QuotaExceeded",
+    "RefreshTooSoon",
     "DiskAlmostFull",
     "StoreUnavailable",
     "SettingsError",

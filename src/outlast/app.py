@@ -7,7 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar, overload
 
-from outlast.core.analyses.analysis import Analysis, AnalysisOptions, Catalogue
+from outlast.core.analyses.analysis import Analysis, AnalysisOptions
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.analyses.facts import Facts
 from outlast.core.analyses.keyword_options import options_as_keywords
 from outlast.core.analyses.own_pages import OwnPage, RenderPage
@@ -42,7 +43,7 @@ from outlast.web.webhooks import webhook_analysis
 if TYPE_CHECKING:  # imported only where pages are served, not in workers
     from starlette.types import ASGIApp
 
-    from outlast.core.analyses.analysis import OwnerPriority
+    from outlast.core.analyses.catalogue import OwnerPriority
     from outlast.web.login_options import OwnerOf
     from outlast.web.logins import HostRequest
 
@@ -187,8 +188,9 @@ class Outlast:
         """Start the analysis that is registered as `analysis`, with the input `values` by name.
 
         With an `owner`, it returns the session that this owner has in flight for the same subject, if there is
-        one. Without, the caller is trusted code: no limit per owner applies, and every start is a session of its
-        own. If the input has a field `owner`, call `outlast.handle(name).options(owner=…).start(owner=…)`.
+        one, or else a fresh result: see `fresh_for` of the analysis. Without, the caller is trusted code: no limit
+        per owner applies, and every start is a session of its own. If the input has a field `owner`, call
+        `outlast.handle(name).options(owner=…).start(owner=…)`.
 
         Raises `UnknownAnalysis`, `InvalidInput`, `QueueFull`, `StoreUnavailable`, `DiskAlmostFull`, and, with an
         owner, `TooManyActive`.

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from outlast.app import Outlast, runtime_of
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.analyses.analysis import Catalogue
-from outlast.core.sessions import StartDefaults
+from outlast.core.analyses.catalogue import Catalogue
+from outlast.core.session_starts import StartDefaults
 from outlast.core.watch import SessionView
 from outlast.domain.retry_after import YEAR
 from outlast.domain.status import Status
@@ -61,7 +61,7 @@ class EndedSession:
 
     @property
     def attempts(self) -> int:
-        """How many attempts the session had, at least 1."""
+        """How many attempts the session had: at least 1, or 0 if it got a fresh result."""
         return self.view.session.attempt
 
     @property

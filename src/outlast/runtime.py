@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from outlast.backends.clock import SystemClock
 from outlast.core.analyses import context
-from outlast.core.analyses.analysis import Catalogue
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.circuit_breaker import ANSWER_WITHIN
 from outlast.core.sessions import Sessions
 from outlast.core.store_outage import StoreOutage

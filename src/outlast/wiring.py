@@ -6,9 +6,9 @@ from pathlib import Path
 from outlast.backends import factories
 from outlast.backends.clock import SystemClock
 from outlast.backends.copying import LockedTables
-from outlast.core.analyses.analysis import Catalogue
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.quota import MB, StorageLimits
-from outlast.core.sessions import StartDefaults
+from outlast.core.session_starts import StartDefaults
 from outlast.domain.errors import ForeignKey
 from outlast.domain.scrubbing import Scrubber
 from outlast.given_settings import secret_values

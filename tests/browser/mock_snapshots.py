@@ -56,6 +56,7 @@ def snapshot(prefix: str = "", **changes: Any) -> dict[str, Any]:
         "next_retry_at": None,
         "queue_position": None,
         "starts_at": None,
+        "result_at": None,
         "paused": False,
         "eta_seconds": 29.0,
         "eta_low": 20.0,

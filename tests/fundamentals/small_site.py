@@ -7,8 +7,9 @@ from typing import Any
 from outlast.backends.clock import SystemClock
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.analyses.analysis import Analysis, Catalogue, Step
-from outlast.core.sessions import StartDefaults
+from outlast.core.analyses.analysis import Analysis, Step
+from outlast.core.analyses.catalogue import Catalogue
+from outlast.core.session_starts import StartDefaults
 from outlast.core.watch import SessionView
 from outlast.ports.store import StartLimits
 from outlast.running.engine import Engine

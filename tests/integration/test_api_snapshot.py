@@ -20,7 +20,7 @@ KEYS = {
     "queue_position", "eta_seconds", "eta_low", "eta_high", "elapsed_ms", "poll_after_ms", "stalled",
     "cancellable", "created_at", "started_at", "updated_at", "completed_at", "expires_at", "steps", "result",
     "correction", "redirect_url", "error", "error_code", "reference", "links", "phase_title", "notice", "tone",
-    "starts_at", "paused", "questions",
+    "starts_at", "result_at", "paused", "questions",
 }  # fmt: skip
 STEP_KEYS = {
     "name", "title", "status", "progress_percentage", "message", "started_at", "duration_ms", "resumed",

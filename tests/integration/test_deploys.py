@@ -16,9 +16,10 @@ from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
 from outlast.backends.postgres.store import PostgresStore
 from outlast.backends.sqlite.store import SQLiteStore
-from outlast.core.analyses.analysis import Analysis, Catalogue, Export
+from outlast.core.analyses.analysis import Analysis, Export
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.analyses.payload import NotUnderstood
-from outlast.core.sessions import StartDefaults
+from outlast.core.session_starts import StartDefaults
 from outlast.domain.errors import InvalidInput, Permanent
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status

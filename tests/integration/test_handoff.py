@@ -10,8 +10,9 @@ from outlast import Status
 from outlast.backends.clock import SystemClock
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.analyses.analysis import Analysis, Catalogue
-from outlast.core.sessions import StartDefaults
+from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.catalogue import Catalogue
+from outlast.core.session_starts import StartDefaults
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.notifier import Topic
 from outlast.ports.store import StartLimits

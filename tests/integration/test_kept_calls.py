@@ -12,8 +12,9 @@ from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
 from outlast.backends.postgres.store import PostgresStore
 from outlast.backends.sqlite.store import SQLiteStore
-from outlast.core.analyses.analysis import Analysis, Catalogue
-from outlast.core.sessions import StartDefaults
+from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.catalogue import Catalogue
+from outlast.core.session_starts import StartDefaults
 from outlast.domain.status import Status
 from outlast.ports.store import StartLimits
 from outlast.running.engine import Engine

@@ -222,6 +222,7 @@ async def test_every_metric_of_the_reference_is_there_with_its_type_and_labels(s
     async with site.working():
         await visitor.finished(await visitor.started("echo", text="a"))
         await asyncio.sleep(0)
+        site.engine.metric_counts.reused((await site.sessions())[0])
         await site.engine.metric_counts.flush(site.engine.store)
         site.engine.statistics._queues = None
         answer = await site.client().get("/metrics", headers=KEY | {"Accept": "application/openmetrics-text"})

@@ -7,8 +7,9 @@ from recorder import Recorder
 
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.analyses.analysis import Analysis, Catalogue
-from outlast.core.sessions import StartDefaults
+from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.catalogue import Catalogue
+from outlast.core.session_starts import StartDefaults
 from outlast.ports.dispatcher import OFFER_AGAIN_AFTER
 from outlast.ports.store import StartLimits
 from outlast.running.engine import Engine

@@ -11,8 +11,8 @@ from recorder import Recorder
 from outlast import Fact, Outlast
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.analyses.analysis import Catalogue
-from outlast.core.sessions import StartDefaults
+from outlast.core.analyses.catalogue import Catalogue
+from outlast.core.session_starts import StartDefaults
 from outlast.domain.errors import StoreUnavailable
 from outlast.ports.store import StartLimits
 from outlast.running.engine import Engine

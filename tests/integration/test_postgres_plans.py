@@ -53,7 +53,8 @@ VALUES = {
     "keys": ["key 1", "key 2"], "waiting": [0, 1], "wakes": ["2026-01-02", None], "times": ["2026-01-02"] * 2,
     "traceparents": ["00"] * 100, "begin": "2026-01-01", "ended_since": "2026-01-02", "after": None, "queue": None,
     "code": None, "exception": None, "max_attempts": 3, "claim": 1,
-    "after_time": "2026-01-02", "after_id": "session 7", "uploads": ["a" * 64],
+    "reuse_keys": ["1 everybody"] * 100, "reuse_key": "1 everybody", "result_of": "session 50", "priority": 0,
+    "total_steps": 1, "timeout": 300.0, "after_time": "2026-01-02", "after_id": "session 7", "uploads": ["a" * 64],
 }  # fmt: skip
 ITEMS = [
     {"id": f"session {50 * n}", "session_id": f"session {50 * n}", "claim": 1, "ended": "completed", "digest": "",

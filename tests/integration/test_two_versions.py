@@ -9,8 +9,9 @@ import pytest
 from outlast.backends.clock import SystemClock
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
-from outlast.core.analyses.analysis import Analysis, Catalogue
-from outlast.core.sessions import StartDefaults
+from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.catalogue import Catalogue
+from outlast.core.session_starts import StartDefaults
 from outlast.domain.errors import InvalidInput
 from outlast.domain.outcome import Failed
 from outlast.domain.status import Status

@@ -1,12 +1,13 @@
 """An `Upload` in an input beside text and lists survives storage unchanged."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from outlast import Upload
-from outlast.core.analyses.payload import arguments, input_model
+from outlast.core.analyses.payload import arguments, input_model, nested_values
 
 ONE = Upload("a" * 64)
 Place = Annotated[Upload | str, Field(union_mode="left_to_right")]
@@ -29,3 +30,17 @@ def test_an_input_survives_being_stored(given, value):
     validated = model.model_validate({"source": given})
     again = model.model_validate_json(validated.model_dump_json(warnings="error"))
     assert arguments(validated) == arguments(again) == {"source": value}
+
+
+@dataclass
+class Box:
+    content: Upload
+
+
+class Shelf(BaseModel):
+    boxes: list[Box]
+
+
+@pytest.mark.parametrize("value", [ONE, [ONE], {"a": ONE}, (ONE,), Box(ONE), Shelf(boxes=[Box(ONE)])], ids=repr)
+def test_an_upload_is_found_wherever_it_is_nested(value):
+    assert ONE in list(nested_values(value))

@@ -17,6 +17,7 @@ SNAPSHOT: dict[str, Any] = {
     "queue_position": None,
     "paused": False,
     "starts_at": None,
+    "result_at": None,
     "started_at": "2026-03-04T05:06:07.100Z",
     "error": None,
 }

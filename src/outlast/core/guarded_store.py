@@ -35,6 +35,7 @@ READS: Final = frozenset(
         "queue_position",
         "recall",
         "result",
+        "result_age",
         "search_sessions",
         "select",
         "shared",

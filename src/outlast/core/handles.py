@@ -70,6 +70,8 @@ class StartOptions(TypedDict, total=False):
     """Seconds after which the session may begin, from 0 to a year."""
     at: datetime
     """When the session may begin, with a time zone, at most a year from now; a time in the past means at once."""
+    refresh: bool
+    """Whether to run it anew although a result of the owner is fresh; see `fresh_for` of the analysis."""
 
 
 def checked_start_options(options: StartOptions) -> StartOptions:
@@ -92,6 +94,8 @@ def checked_start_options(options: StartOptions) -> StartOptions:
         require_delay("delay", options["delay"])
     if "at" in options:
         require_time("at", options["at"])
+    if "refresh" in options and not isinstance(options["refresh"], bool):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+        raise TypeError(f"refresh is {options['refresh']!r}; it is True or False.")
     return options
 
 
@@ -115,7 +119,7 @@ class SessionHandle(Generic[R_co]):
         self.session: Final = session
         """The session as it was when this start returned."""
         self.existing: Final = existing
-        """Whether the owner had a session for this subject in flight already, so that this start returned it."""
+        """Whether the owner had this session for the same subject already: in flight, or with a fresh result."""
 
     @property
     def id(self) -> str:
@@ -241,7 +245,13 @@ async def start_session(
     seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
     started = await use_cases.use(
         lambda sessions: sessions.start_from_code(
-            analysis.name, values, owner, priority=priority, delay=seconds, at=options.get("at")
+            analysis.name,
+            values,
+            owner,
+            priority=priority,
+            delay=seconds,
+            at=options.get("at"),
+            refresh=options.get("refresh", False),
         )
     )
     return SessionHandle(use_cases, started.session, analysis.codec.load, existing=started.existing)
@@ -291,6 +301,8 @@ class AnalysisHandle(Generic[P, R]):
 
         `at`: when the session may begin, a `datetime` with a time zone, instead of `delay`.
 
+        `refresh`: whether to run it anew although a result of the owner is fresh; see `fresh_for` of the analysis.
+
         Raises `TypeError` or `ValueError` for an unknown option or an invalid value.
         """
         prepared = object.__new__(type(self))
@@ -302,7 +314,8 @@ class AnalysisHandle(Generic[P, R]):
         """Start a session with these arguments.
 
         It converts them to JSON and back through the annotations of the function. Raises `InvalidInput`,
-        `QueueFull`, `StoreUnavailable`, `DiskAlmostFull`, and, with an owner, `TooManyActive`.
+        `QueueFull`, `StoreUnavailable`, `DiskAlmostFull`, and, with an owner, `TooManyActive` and
+        `RefreshTooSoon`.
         """
         values: Mapping[str, object] = (
             inspect.signature(self.work).bind_partial(*args, **kwargs).arguments if args else kwargs

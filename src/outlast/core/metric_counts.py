@@ -11,6 +11,7 @@ from outlast.core.metric_definitions import (
     DURATION,
     LAPSES,
     QUEUE_WAIT,
+    REUSED,
     SECONDS,
     SESSIONS,
     STEP_DURATION,
@@ -92,6 +93,10 @@ class MetricCounts:
     def cancelled(self, session: AnalysisSession) -> None:
         """Count a session that was cancelled while it was pending."""
         self.add(SESSIONS, session.analysis, CANCELLED)
+
+    def reused(self, session: AnalysisSession) -> None:
+        """Count a start that a fresh result has answered."""
+        self.add(REUSED, session.analysis)
 
     def rescued(self, sessions: Sequence[AnalysisSession], *, seen_to_die: bool) -> None:
         """Count sessions that were taken from workers, as they were right after it."""

@@ -41,6 +41,12 @@ SESSIONS = Metric(
     "Sessions that ended; the outcome is completed, failed or cancelled",
     ("analysis", "outcome"),
 )
+REUSED = Metric(
+    "analysis_results_reused_total",
+    MetricKind.COUNTER,
+    "Starts that a fresh result answered, so that nothing ran; their sessions are in no other metric",
+    ("analysis",),
+)
 DURATION = Metric(
     "analysis_duration_seconds",
     MetricKind.HISTOGRAM,
@@ -115,6 +121,7 @@ BUILD = Metric(
 )
 METRICS = (
     SESSIONS,
+    REUSED,
     DURATION,
     QUEUE_WAIT,
     STEP_DURATION,

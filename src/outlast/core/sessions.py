@@ -1,50 +1,38 @@
 """The use cases: start, get, watch, cancel, retry, delete. The web layer, the CLI and host programs call them."""
 
-import inspect
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, BinaryIO, Final
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import BinaryIO, Final
 
-from pydantic import BaseModel
-
-from outlast.core.analyses.analysis import Analysis, Catalogue
+from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.context import reading_uploads
-from outlast.core.analyses.declarations import PRIORITIES, require_priority
 from outlast.core.analyses.payload import (
     NotUnderstood,
     arguments,
-    bounded_subject,
-    nested_values,
-    subject_of,
     validate_input,
-    validate_values,
 )
-from outlast.core.analyses.upload import OwnedUploads, Upload
-from outlast.core.ids import ANONYMOUS, new_session_id, new_share_token, owner_hash, stored_owner
-from outlast.core.metric_counts import MetricCounts
-from outlast.core.quota import UNLIMITED, Quota, Reservation, StorageLimits
-from outlast.core.watch import SessionView, Watch, WatcherContext
-from outlast.domain.errors import DiskAlmostFull, InvalidInput, QueueFull, TooManyActive, UnknownAnalysis
-from outlast.domain.plan import predict_duration, progress_shares
-from outlast.domain.progress import StepState
+from outlast.core.analyses.upload import OwnedUploads
+from outlast.core.ids import new_share_token, owner_hash, stored_owner
+from outlast.core.quota import Reservation
+from outlast.core.session_starts import SessionStarts, identified
+from outlast.core.watch import SessionView, WatcherContext
+from outlast.domain.errors import (
+    InvalidInput,
+    UnknownAnalysis,
+)
 from outlast.domain.questions import answer_faults, load_asked, with_answers
-from outlast.domain.retry_after import YEAR
-from outlast.domain.session import AnalysisSession, NewSession
+from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
 from outlast.ports.blobs import StoredUpload
-from outlast.ports.clock import Clock
 from outlast.ports.deletions import DeleteAnswer, Deleted
-from outlast.ports.dispatcher import Dispatcher, WaitingSession
-from outlast.ports.failures import Answered
-from outlast.ports.notifier import Notifier, Topic
+from outlast.ports.dispatcher import WaitingSession
+from outlast.ports.notifier import Topic
 from outlast.ports.results import StoredResult
-from outlast.ports.store import Added, CancelAnswer, RetryAnswer, Selection, StartLimits, Store
-from outlast.ports.tracing import Tracing
+from outlast.ports.store import CancelAnswer, RetryAnswer, Selection, StartLimits
 
 log = logging.getLogger(__name__)
 
@@ -56,209 +44,8 @@ DURATIONS_CACHED_FOR = 10.0
 """Seconds for which durations read from the store are cached."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartDefaults:
-    """Settings that apply to every start."""
-
-    limits: StartLimits
-    timeout: float
-    max_attempts: int
-    one_attempt: bool = False
-    """Overrides the analysis: work inside a request is never retried."""
-    storage: StorageLimits = UNLIMITED
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The session that a start created or found."""
-
-    session: AnalysisSession
-    existing: bool
-    """The session was in flight already."""
-
-
-class Sessions:
+class Sessions(SessionStarts):
     """The operations on sessions. `owner` is the caller; `None` is an operator, who may see every session."""
-
-    def __init__(
-        self,
-        store: Store,
-        notifier: Notifier,
-        catalogue: Catalogue,
-        clock: Clock,
-        watch: Watch,
-        defaults: StartDefaults,
-        dispatcher: Dispatcher | None = None,
-        metric_counts: MetricCounts | None = None,
-        tracing: Tracing | None = None,
-    ) -> None:
-        self._store = store
-        self._notifier = notifier
-        self._catalogue = catalogue
-        self._clock = clock
-        self._watch = watch
-        self._defaults = defaults
-        self._dispatcher = dispatcher
-        self._tracing = tracing
-        self._metric_counts = metric_counts or MetricCounts()
-        self.quota = Quota(store, defaults.storage, clock)
-        self._plans: dict[str, tuple[float, tuple[StepState, ...]]] = {}
-
-    async def start(
-        self,
-        analysis_name: str,
-        raw_input: object,
-        owner: str,
-        *,
-        only_existing: bool = False,
-        traceparent: str | None = None,
-        session_id: str | None = None,
-        priority: int | None = None,
-    ) -> Started:
-        """Start a session with a JSON input, or return the owner's one in flight for the same subject.
-
-        `only_existing` refuses new sessions with `TooManyActive`. `traceparent` is that of the request. A new
-        session gets the id `session_id`, if any. Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`,
-        `QueueFull`, `StoreUnavailable` and `DiskAlmostFull`.
-        """
-        if self._catalogue.is_internal(analysis_name):
-            raise self._catalogue.unknown(analysis_name)
-        analysis = self._catalogue[analysis_name]
-        validated = validate_input(analysis.input, raw_input)
-        return await self._start(
-            analysis,
-            validated,
-            owner,
-            priority=priority,
-            only_existing=only_existing,
-            traceparent=traceparent,
-            session_id=session_id,
-        )
-
-    async def start_from_code(
-        self,
-        analysis_name: str,
-        values: Mapping[str, object],
-        owner: str | None,
-        *,
-        priority: int | None = None,
-        delay: float = 0.0,
-        at: datetime | None = None,
-        queue: str | None = None,
-        session_id: str | None = None,
-    ) -> Started:
-        """Start a session with Python values of the declared types; it may begin after `delay` seconds, or `at`.
-
-        It waits in `queue`, or that of the analysis; a new session gets the id `session_id`, if any.
-
-        Without an owner the caller is trusted code: no limit per owner applies, and the session is a new one, even
-        if another is in flight for the same subject, which might have another input or be cancelled by its caller.
-        Raises what `start` raises, and `ValueError` for a time that is more than a year ahead.
-        """
-        analysis = self._catalogue[analysis_name]
-        if at is not None:
-            delay = max(0.0, (at - self._clock.now()).total_seconds())
-            if delay > YEAR:
-                raise ValueError(f"at is {at}, which is more than a year from now.")
-        validated = validate_values(analysis.input, values)
-        return await self._start(
-            analysis, validated, owner, priority=priority, delay=delay, queue=queue, session_id=session_id
-        )
-
-    async def check(self, analysis_name: str, raw_input: object, owner: str) -> None:
-        """Raise what `start` raises for this input, and start nothing."""
-        if self._catalogue.is_internal(analysis_name):
-            raise self._catalogue.unknown(analysis_name)
-        analysis = self._catalogue[analysis_name]
-        validated = validate_input(analysis.input, raw_input)
-        keywords = arguments(validated)
-        await self._check(analysis, keywords, stored_owner(owner), checked=True)
-        _identified(analysis, validated, keywords, "")
-
-    async def _check(self, analysis: Analysis, keywords: Mapping[str, Any], owner: str, *, checked: bool) -> None:
-        """Raise `InvalidInput` for missing uploads, and what the analysis itself raises if it is `checked`."""
-        await self._check_uploads(keywords, owner)
-        if analysis.check is not None and checked:
-            with reading_uploads(OwnedUploads(self._store, owner)):
-                await analysis.check(**keywords)
-
-    async def _start(
-        self,
-        analysis: Analysis,
-        validated: BaseModel,
-        owner: str | None,
-        *,
-        priority: int | None = None,
-        delay: float = 0.0,
-        only_existing: bool = False,
-        traceparent: str | None = None,
-        queue: str | None = None,
-        session_id: str | None = None,
-    ) -> Started:
-        tracing = self._tracing
-        with nullcontext() if tracing is None else tracing.start(analysis.name, traceparent) as trace:
-            return await self._add_new(
-                analysis,
-                validated,
-                owner,
-                priority,
-                delay,
-                trace,
-                only_existing=only_existing,
-                queue=queue or analysis.queue,
-                session_id=session_id or new_session_id(),
-            )
-
-    async def _add_new(
-        self,
-        analysis: Analysis,
-        validated: BaseModel,
-        owner: str | None,
-        priority: int | None,
-        delay: float,
-        trace: str | None,
-        *,
-        only_existing: bool,
-        queue: str,
-        session_id: str,
-    ) -> Started:
-        keywords = arguments(validated)
-        stored_as = stored_owner(owner)
-        await self._check(analysis, keywords, stored_as, checked=not only_existing)
-        own = "" if owner is not None else f" ({session_id})"
-        new = _identified(analysis, validated, keywords, own)
-        added = await self._add(
-            NewSession(
-                id=session_id,
-                analysis=analysis.name,
-                subject=new.subject,
-                owner=stored_as,
-                input=new.input,
-                steps=await self._planned_steps(analysis),
-                max_attempts=self._max_attempts(analysis),
-                timeout=analysis.timeout or self._defaults.timeout,
-                queue=queue,
-                priority=await self._priority(analysis, owner) if priority is None else priority,
-                delay=delay,
-                limits=analysis.limits_of(validated, keywords),
-                traceparent=trace,
-            ),
-            self._defaults.limits if owner is not None else self._defaults.limits.of_trusted_code,
-            only_existing=only_existing,
-        )
-        if not added.existing:
-            self._announce(added.session, announced=added.announced)
-        return Started(added.session, added.existing)
-
-    async def _priority(self, analysis: Analysis, owner: str | None) -> int:
-        """Return the priority of the analysis, and of the class of an owner that the host has named."""
-        of_owner = self._catalogue.owner_priority
-        if of_owner is None or owner is None or owner.startswith(ANONYMOUS):
-            return analysis.priority
-        answered = of_owner(owner)
-        added = await answered if inspect.isawaitable(answered) else answered
-        require_priority("What the function priority= of Outlast() returned", added)
-        return max(PRIORITIES[0], min(PRIORITIES[-1], analysis.priority + added))
 
     async def get(self, session_id: str, *, owner: str | None) -> SessionView | None:
         session = await self._session(session_id, owner)
@@ -367,9 +154,10 @@ class Sessions:
             with reading_uploads(OwnedUploads(self._store, session.owner)):
                 await analysis.check(**keywords)
         own = f" ({session.id})" if session.owner == stored_owner(None) else ""
-        answered = _identified(analysis, validated, keywords, own)
+        answered = identified(analysis, validated, keywords, own)
         answer = await self._store.retry(session_id, owner=session.owner, attempts=attempts, answered=answered)
         if answer is RetryAnswer.RETRIED:
+            await self._store.renew_callbacks([session_id])
             self._announce(session)
             self._notifier.publish(Topic.CHANGED, [session_id])
         return answer
@@ -451,57 +239,5 @@ class Sessions:
         """Transfer everything of an anonymous visitor to `owner` on login; returns the number of sessions."""
         return await self._store.adopt(owner_hash(anonymous), owner_hash(owner))
 
-    async def _add(self, new: NewSession, limits: StartLimits, *, only_existing: bool) -> Added:
-        if only_existing:
-            return await self._store.add(new, NOTHING_NEW)
-        if self.quota.has_space:
-            return await self._store.add(new, limits)
-        try:
-            return await self._store.add(new, NOTHING_NEW)
-        except (TooManyActive, QueueFull):
-            raise DiskAlmostFull from None
-
-    def _announce(self, session: AnalysisSession, *, announced: bool = False) -> None:
-        """Publish a waiting session to workers, after its row is written. `announced`: a hint was sent already."""
-        if session.available_at > session.updated_at:
-            return  # nobody can claim it yet; maintenance dispatches it when its time has come
-        if not announced:
-            self._notifier.publish(Topic.WAITING, [session.queue])
-        if self._dispatcher:
-            self._dispatcher.dispatch([WaitingSession.of(session)])
-
     async def _session(self, session_id: str, owner: str | None) -> AnalysisSession | None:
         return await self._store.get(session_id, owner=owner_hash(owner) if owner is not None else None)
-
-    def _max_attempts(self, analysis: Analysis) -> int:
-        return 1 if self._defaults.one_attempt else analysis.max_attempts or self._defaults.max_attempts
-
-    async def _check_uploads(self, keywords: Mapping[str, Any], owner: str) -> None:
-        for name, value in keywords.items():
-            for upload in nested_values(value):
-                if isinstance(upload, Upload) and await self._store.find(owner, upload.sha256) is None:
-                    raise InvalidInput(
-                        "There is no such uploaded file of yours, or it has expired: please upload it (again).",
-                        f"/{name}",
-                    )
-
-    async def _planned_steps(self, analysis: Analysis) -> tuple[StepState, ...]:
-        """Return the plan with the weights that a session starting now keeps."""
-        now = self._clock.monotonic()
-        read, steps = self._plans.get(analysis.name, (float("-inf"), ()))
-        if now - read > DURATIONS_CACHED_FOR:
-            durations = await self._store.durations(analysis.name)
-            expected = {name: predict_duration(of_step) for name, of_step in durations.items()}
-            steps = tuple(
-                StepState(s.name, s.title, round(w, 6), expected=expected.get(s.name))
-                for s, w in zip(analysis.plan, progress_shares(analysis.plan, expected), strict=True)
-            )
-            self._plans[analysis.name] = (now, steps)
-        return steps
-
-
-def _identified(analysis: Analysis, validated: BaseModel, keywords: Mapping[str, Any], own: str) -> Answered:
-    """Return the input as JSON, and its subject; `own` makes that of trusted code unique."""
-    text = validated.model_dump_json()
-    subject = analysis.subject(**keywords) if analysis.subject is not None else subject_of(text)
-    return Answered(text, bounded_subject(storable_text(subject), own))

@@ -1,5 +1,6 @@
 """The exceptions that control an attempt or refuse a start, with messages for people."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Self
@@ -131,6 +132,23 @@ class QueueFull(OutlastError):
 
     Raised by every start, with or without an owner; the limit is `ANALYSIS_MAX_PENDING`.
     """
+
+
+class RefreshTooSoon(OutlastError):
+    """A start asks for a new result (`refresh`) before the latest one is as old as `refresh_after` demands.
+
+    Raised by a start with an owner.
+    """
+
+    def __init__(self, age: float, seconds: float) -> None:
+        super().__init__(age, seconds)
+        self.seconds = seconds
+        """Seconds until a new result may be asked for."""
+        self._age = age
+
+    def __str__(self) -> str:
+        ago, wait = math.floor(self._age), math.ceil(self.seconds)
+        return f"This was analysed {ago} s ago. Wait {wait} s before you analyse it again."
 
 
 class TooLarge(OutlastError):

@@ -108,6 +108,11 @@ def steps_for_new_attempt(steps: Iterable[StepState]) -> tuple[StepState, ...]:
     )
 
 
+def skipped_steps(steps: Iterable[StepState]) -> tuple[StepState, ...]:
+    """Return the steps of a session that completes without running them."""
+    return tuple(replace(s, status=StepStatus.SKIPPED) for s in steps)
+
+
 _STEP_DEFAULTS = tuple((field.name, field.default) for field in fields(StepState))
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 

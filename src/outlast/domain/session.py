@@ -33,6 +33,9 @@ class NewSession:
     """Its keys and their limits as JSON; see `outlast.domain.limits`."""
     traceparent: str | None = None
     """The trace that the start belongs to, in the format of W3C Trace Context."""
+    reuse_key: str | None = None
+    """Later starts with this key, analysis and subject may reuse its result. It contains the owner unless other
+    owners may; `None`: no start may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,10 @@ class AnalysisSession:
     """The trace of the start, which its attempts belong to."""
     asked: str | None = None
     """The questions of a session that failed with the code `question`, as JSON."""
+    result_of: str | None = None
+    """The session whose result it got instead of being run; `None` unless it reuses a result."""
+    result_at: datetime | None = None
+    """When that session completed."""
     waited_ms: int = field(default=0, compare=False)
     """Total milliseconds of waiting, until its end or the read of the row; independent of this machine's wall
     clock."""

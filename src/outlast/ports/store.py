@@ -48,7 +48,7 @@ class StartLimits:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The session that a start returns: new, or the one already in flight."""
+    """The session that a start returns: new, or one that the owner had already."""
 
     session: AnalysisSession
     existing: bool
@@ -163,6 +163,21 @@ class SessionStore(Protocol):
         return that session with `existing=True` instead, whatever the limits. A unique index prevents duplicates
         under any race. Raises `TooManyActive` and `QueueFull`.
         """
+        ...
+
+    async def reuse(self, new: NewSession, *, fresh_for: float) -> Added | None:
+        """Return a completed session of this owner with the newest result of the same analysis, subject and
+        `reuse_key` that was made within the last `fresh_for` seconds; `None` if there is none, or if the owner has
+        the same analysis and subject in flight without a cancel request.
+
+        That is the session that made the result or one that has reused it before, with `existing=True`, else a new
+        one with a copy of the result. Nobody reuses a copy, so that no result becomes fresh again. No limit counts
+        the new session: it is not in flight.
+        """
+        ...
+
+    async def result_age(self, new: NewSession) -> float | None:
+        """Return how many seconds ago the newest result was made that `reuse` might return, however old it is."""
         ...
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:

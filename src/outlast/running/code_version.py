@@ -8,7 +8,7 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from outlast.core.analyses.analysis import Catalogue
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.ports.workers import WorkerInfo
 
 DIGEST = 8

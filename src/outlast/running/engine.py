@@ -9,12 +9,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from outlast.core.analyses.analysis import Catalogue
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.circuit_breaker import CircuitBreaker
 from outlast.core.guarded_store import guard
 from outlast.core.metric_counts import MetricCounts
 from outlast.core.readiness import Readiness
-from outlast.core.sessions import Sessions, StartDefaults
+from outlast.core.session_starts import StartDefaults
+from outlast.core.sessions import Sessions
 from outlast.core.statistics import Statistics
 from outlast.core.store_outage import StoreOutage
 from outlast.core.watch import Watch

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from outlast.core.analyses.analysis import Catalogue
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.store_outage import StoreOutage
 from outlast.domain.crash_policy import may_run_beside
 from outlast.domain.errors import StoreUnavailable

@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from outlast.core.analyses.analysis import Catalogue
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.ids import new_worker_id
 from outlast.core.metric_counts import MetricCounts
 from outlast.core.service_loop import retry_until_available

@@ -28,6 +28,7 @@ from outlast.testing.contract.queueing import DelayContract, PauseContract, Perm
 from outlast.testing.contract.reading import QueuePositionContract, ReadingContract
 from outlast.testing.contract.registering import EnrolContract, RegistryContract
 from outlast.testing.contract.rescuing import ReleaseWorkerContract, RescueContract
+from outlast.testing.contract.reusing import ReuseContract
 from outlast.testing.contract.share_links import ShareLinkContract
 from outlast.testing.contract.start_keys import StartKeyContract
 from outlast.testing.contract.starting import LimitContract, StartContract
@@ -71,6 +72,7 @@ class SessionStoreContract(
     RescueContract,
     ReleaseWorkerContract,
     ResultContract,
+    ReuseContract,
     ShareLinkContract,
     UploadContract,
     FactContract,

@@ -48,6 +48,9 @@ SUBJECTS = st.sampled_from(["s1", "s2", "s3"])
 ACTIVE_PER_OWNER = 3
 LIMITS = StartLimits(ACTIVE_PER_OWNER, pending=5)
 ENDS = st.sampled_from([completed(), failed(), postponed(0), postponed(10.01), cancelled(), released()])
+FRESH_FOR = 30.0
+TOLERANCE = 0.1
+"""Seconds that pass between a read by the store and one by the test, where the clock is a server's."""
 CLAIMS_AGO = st.sampled_from([0, 0, 0, 1, 2])
 T = TypeVar("T")
 
@@ -120,6 +123,30 @@ class StoreMachine(StoreMachineBase):
         model.add(new, self._wall)
         return _all([new.id])
 
+    @rule(target=sessions, owner=OWNERS, subject=SUBJECTS)
+    def somebody_may_get_a_fresh_result(self, owner: str, subject: str) -> MultipleResults[str]:
+        model = self._model
+        self._clock.advance(0.001)  # no two starts are equally new
+        new = self._new(owner, subject)
+        newest = model.newest_made(subject)
+        age = self._run(self._store.result_age(new))
+        answer = self._run(self._store.reuse(new, fresh_for=FRESH_FOR))
+        assert (age is None) == (not newest)
+        if age is None or age >= FRESH_FOR or model.answering(owner, subject):
+            assert answer is None
+            return _all(())
+        assert abs(age - (self._wall - max(model.results[made][1] for made in newest))) < TOLERANCE
+        assert answer is not None
+        if answer.existing:
+            assert any(answer.session.id in model.reusing(owner, made) for made in newest)
+            return _all(())
+        made_by = answer.session.result_of
+        assert answer.session.id == new.id
+        assert made_by in newest
+        assert not model.reusing(owner, made_by)
+        model.reuse(new, made_by, self._wall)
+        return _all([new.id])
+
     @rule(worker=WORKERS, session_id=st.none() | sessions, limit=st.integers(0, 4), most_crashes=st.integers(0, 3))
     def a_worker_claims(self, worker: str, session_id: str | None, limit: int, most_crashes: int) -> None:
         works = worker in self._model.workers and not self._model.paused
@@ -181,6 +208,7 @@ class StoreMachine(StoreMachineBase):
         model.told[claim] = end
         if session.result is not None:
             model.results[session.id] = (session.result, self._wall)
+            model.made[session.id] = session.subject
         if unheard:  # the answer was lost, so it is said again
             assert self._run(self._store.finish(claim, end))
 
@@ -277,6 +305,7 @@ class StoreMachine(StoreMachineBase):
             model.said.pop(session.id, None)
         for session_id in stale:
             del model.results[session_id]
+            model.made.pop(session_id, None)
 
     @rule(session_id=sessions)
     def somebody_looks_closely(self, session_id: str) -> None:

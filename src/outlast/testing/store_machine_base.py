@@ -52,7 +52,7 @@ class StoreMachineBase(RuleBasedStateMachine):
         """Return a start with a deterministic id, so that a failing history can be replayed."""
         self._started += 1
         session_id = f"{self._started:026}".translate(LETTERS)
-        return new_session(id=session_id, owner=owner, subject=subject, **changes)
+        return new_session(id=session_id, owner=owner, subject=subject, reuse_key="1 everybody", **changes)
 
     def _claim(self, session_id: str, ago: int) -> Claim:
         """Return the session's last claim, or an earlier one, which is lost."""

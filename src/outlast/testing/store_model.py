@@ -34,6 +34,7 @@ class ModelSession:
     cancel_requested: bool = False
     error: str | None = None
     result: str | None = None
+    result_of: str | None = None
     available_at: float = -math.inf
     """Wall time; minus infinity if it is available at once."""
     turn: datetime = NOON
@@ -107,6 +108,8 @@ class Model:
     """Sessions whose lapses a worker has caused since it came back last."""
     results: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
     """Result and its time, by session; results outlive sessions."""
+    made: dict[str, str] = field(default_factory=dict[str, str])
+    """The subject of each result that starts may reuse, by the session that made it."""
     said: dict[str, tuple[Claim, End]] = field(default_factory=dict[str, tuple[Claim, End]])
     """The end that a session's row still says, because nothing has changed it since."""
     told: dict[Claim, End] = field(default_factory=dict[Claim, End])
@@ -131,6 +134,30 @@ class Model:
     def answering(self, owner: str, subject: str) -> ModelSession | None:
         same = [s for s in self.in_flight(owner) if s.subject == subject and not s.cancel_requested]
         return same[0] if same else None
+
+    def newest_made(self, subject: str) -> set[str]:
+        """Return the sessions that made the newest result of the subject: several if the clock stood still."""
+        times = {i: self.results[i][1] for i, made in self.made.items() if made == subject and i in self.results}
+        return {i for i, at in times.items() if at == max(times.values())}
+
+    def reusing(self, owner: str, made_by: str) -> set[str]:
+        """Return the owner's sessions that have this session's result, its own among them."""
+        own = (s for s in self.sessions.values() if s.owner == owner and s.id in self.results)
+        return {s.id for s in own if made_by in {s.id, s.result_of}}
+
+    def reuse(self, new: NewSession, made_by: str, wall: float) -> None:
+        """Add the session of a start that got the result of another session."""
+        result, _ = self.results[made_by]
+        self.sessions[new.id] = ModelSession(
+            *(new.id, new.owner, new.subject, new.priority, new.max_attempts, new.timeout),
+            *(Status.COMPLETED,),
+            percentage=100.0,
+            result=result,
+            result_of=made_by,
+            created_at=wall,
+            ended_at=wall,
+        )
+        self.results[new.id] = (result, wall)
 
     def claimable(self, wall: float) -> list[ModelSession]:
         return [s for s in self.sessions.values() if s.status is Status.PENDING and s.available_at <= wall]

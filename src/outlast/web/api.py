@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from outlast.core.analyses.declarations import require_priority
 from outlast.core.api_keys import Scope
 from outlast.core.ids import owner_hash
-from outlast.core.sessions import Started
+from outlast.core.session_starts import Started
 from outlast.core.watch import SessionView, Watcher
 from outlast.domain.errors import InvalidInput, QueueFull, TooManyActive
 from outlast.domain.progress import time_left
@@ -51,10 +51,10 @@ async def start(context: RequestContext) -> Response | None:
     body, key = await _json(context), start_key(context)
     callback_url = _callback_url(context, body)
     context, body, priority = _of_key(context, body)
-    name, values = _start_body(body, context.engine.catalogue.short_forms)
+    name, values, refresh = _start_body(body, context.engine.catalogue.short_forms)
 
     async def begin(session_id: str | None = None) -> Started:
-        return await start_within_limits(context, name, values, session_id, priority)
+        return await start_within_limits(context, name, values, session_id, priority, refresh=refresh)
 
     async def started_once() -> Started:
         started = await (begin() if key is None else start_once(context, key, body, begin))
@@ -88,7 +88,7 @@ async def check(context: RequestContext) -> Response:
     It responds with the errors of a start.
     """
     context, body, _ = _of_key(context, await _json(context))
-    name, values = _start_body(body, context.engine.catalogue.short_forms)
+    name, values, _ = _start_body(body, context.engine.catalogue.short_forms)
     await context.limits.count_or_refuse("check " + context.owner, client_address(context.scope))
     await context.engine.sessions.check(name, values, context.owner)
     return JSONResponse({"success": True}, headers={"Cache-Control": "no-store"})
@@ -100,10 +100,12 @@ async def start_within_limits(
     values: Any,
     session_id: str | None = None,
     priority: int | None = None,
+    *,
+    refresh: bool = False,
 ) -> Started:
     """Start a session within the rate limit; counts new sessions, and inputs that a `check` rejects.
 
-    A new session gets the id `session_id`, if given.
+    A new session gets the id `session_id`, if given. `refresh` runs it although a result is fresh.
     """
     owner, address = context.owner, client_address(context.scope)
     async with context.limits.start_queues.turn(owner, address, context.disconnected) as allowed:
@@ -116,6 +118,7 @@ async def start_within_limits(
                 traceparent=context.traceparent,
                 session_id=session_id,
                 priority=priority,
+                refresh=refresh,
             )
         except (TooManyActive, QueueFull) as error:
             if not allowed:
@@ -154,12 +157,13 @@ async def wait_for_end(context: RequestContext, watched: Watcher, seconds: float
 async def started_response(context: RequestContext, view: SessionView, *, existing: bool) -> Response:
     """`202`, or `200` if the session has ended."""
     addresses, ended = links(view.session.id, context.root), view.session.status.final
-    message = "This analysis is already on its way." if existing else "The analysis has started."
-    head = {
-        "status": "existing" if existing else "started",
-        "message": "This analysis has ended." if ended else message,
-        "links": addresses,
-    }
+    if view.session.result_of is not None:
+        message = 'A result of the same is still fresh. Send "refresh": true to have it analysed again.'
+    elif ended:
+        message = "This analysis has ended."
+    else:
+        message = "This analysis is already on its way." if existing else "The analysis has started."
+    head = {"status": "existing" if existing else "started", "message": message, "links": addresses}
     headers = {"Location": addresses["self"], **await context.limits.rate_headers(context.owner)}
     if not ended:
         headers["Retry-After"] = str(math.ceil(context.limits.interval_ms(view.queue_position) / 1000))
@@ -357,23 +361,27 @@ def _of_key(context: RequestContext, body: Any) -> tuple[RequestContext, Any, in
     return context, given, priority
 
 
-def _start_body(body: Any, short_forms: Mapping[str, tuple[str, str]]) -> tuple[str, Any]:
+def _start_body(body: Any, short_forms: Mapping[str, tuple[str, str]]) -> tuple[str, Any, bool]:
+    """The name of the analysis, its input, and whether to run it although a result is fresh."""
     if not isinstance(body, dict):
         raise fault('The body is a JSON object: {"analysis": "…", "input": {…}}.', "")
     given = cast("dict[str, Any]", body)
     short = next(iter(given.keys() & short_forms.keys()), None) if "analysis" not in given else None
     if short is not None:
-        unknown = given.keys() - {short}
+        unknown = given.keys() - {short, "refresh"}
         name, field = short_forms[short]
         values = {field: given[short]}
     else:
-        unknown = given.keys() - {"analysis", "input"}
+        unknown = given.keys() - {"analysis", "input", "refresh"}
         name, values = given.get("analysis"), given.get("input", {})
     if unknown:
         raise fault(f"Unknown field {min(unknown)!r}.", f"/{min(unknown)}")
     if not isinstance(name, str):
         raise fault("analysis names the analysis to start.", "/analysis")
-    return name, values
+    refresh = given.get("refresh", False)
+    if not isinstance(refresh, bool):
+        raise fault("refresh is true or false.", "/refresh")
+    return name, values, refresh
 
 
 def _no_result(view: SessionView) -> str:

@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
 
-from outlast.core.analyses.analysis import Analysis, Catalogue
+from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.web.openapi_schemas import (
     BODIES,
     ERRORS,
     PARAMETERS,
     QUERIES,
+    REFRESH,
     REQUEST_HEADERS,
     RESPONSES,
     SCHEMAS,
@@ -139,6 +141,7 @@ def _start_schema(analysis: Analysis) -> Schema:
             "input": _reference(f"{_component(analysis)}.input"),
             "owner": {"type": "string", "minLength": 1, "description": "API keys of scope `operate` only."},
             "priority": {"type": "integer", "description": "API keys of scope `priority` only."},
+            "refresh": REFRESH,
             "callback_url": {
                 "type": "string",
                 "format": "uri",
@@ -155,5 +158,5 @@ def _short_form(analysis: Analysis, short: str, field: str) -> Schema:
         "type": "object",
         "required": [short],
         "additionalProperties": False,
-        "properties": {short: {"$ref": name}},
+        "properties": {short: {"$ref": name}, "refresh": REFRESH},
     }

@@ -93,6 +93,7 @@ SNAPSHOT: Final = _object(
         "started_at": TIME,
         "updated_at": TIME,
         "completed_at": TIME,
+        "result_at": TIME,
         "expires_at": TIME,
         "steps": {"type": "array", "items": {"$ref": "#/components/schemas/Step"}},
         "result": {"anyOf": [{"type": "null"}, {"$ref": "#/components/schemas/Result"}]},
@@ -108,6 +109,11 @@ SNAPSHOT: Final = _object(
         "tone": _extensible(["quiet", "busy", "warning", "error", "done"]),
     }
 )
+REFRESH: Final[Schema] = {
+    "type": "boolean",
+    "default": False,
+    "description": "Run it although a result is fresh. Answered with 429 while the latest one is too young.",
+}
 PROBLEM_SCHEMA: Final = _object(
     {
         "type": {"type": "string"},

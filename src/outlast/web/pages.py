@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.payload import NotUnderstood
-from outlast.core.sessions import Started
-from outlast.domain.errors import InvalidInput, OutlastError
+from outlast.core.session_starts import Started
+from outlast.domain.errors import InvalidInput, OutlastError, RefreshTooSoon
 from outlast.domain.questions import Asked, Question, load_asked
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
@@ -119,7 +119,7 @@ async def session_page(context: RequestContext) -> Response:
         stored = await sessions.result(context.session_id, owner=context.session_owner)
         if stored is None:
             raise Problem(410, RESULT_GONE)
-        return await owner_page(context, stored, again=True)
+        return await owner_page(context, stored, again=True, made_at=session.result_at)
     catalogue = context.engine.catalogue
     known = session.analysis in catalogue
     if session.asked is not None and known:
@@ -185,7 +185,11 @@ async def again(context: RequestContext) -> Response:
     except NotUnderstood:  # the form says what is wrong with it
         values = json.loads(session.input)
     try:
-        started = await start_within_limits(context, analysis.name, values)
+        started = await start_within_limits(context, analysis.name, values, refresh=True)
+    except RefreshTooSoon as error:
+        problem = problem_of(error)
+        problem.link = (f"/analysis/{session.id}", "See the result")
+        raise problem from None
     except OutlastError as error:
         typed = {k: v for k, v in values.items() if "upload:" not in str(v)}
         return form_with_errors(context, analysis, typed, error)

@@ -1,6 +1,7 @@
 """HTTP errors as RFC 9457 problem documents, and the status of each error of the domain."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,7 @@ from outlast.domain.errors import (
     OutlastError,
     QueueFull,
     QuotaExceeded,
+    RefreshTooSoon,
     SchemaOutdated,
     StoreUnavailable,
     TooLarge,
@@ -118,6 +120,8 @@ def problem_of(error: OutlastError) -> Problem:
             return Problem(413, str(error))
         case TooManyActive():
             return too_many_active(error, 10)
+        case RefreshTooSoon():
+            return Problem(429, str(error), retry_after=math.ceil(error.seconds))
         case QueueFull():
             return Problem(503, str(error), retry_after=30, link=SEE_OWN)
         case QuotaExceeded():

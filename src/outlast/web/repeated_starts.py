@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 
 from outlast.core.ids import new_session_id, owner_hash
-from outlast.core.sessions import Started
+from outlast.core.session_starts import Started
 from outlast.domain.errors import OutlastError, StoreUnavailable
 from outlast.web.problems import Problem
 from outlast.web.request_context import RequestContext

@@ -5,7 +5,7 @@ import json
 import logging
 import mimetypes
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from markupsafe import Markup
@@ -28,8 +28,13 @@ SHARED_HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, no
 """Keep a shared link out of `Referer` headers and search engines."""
 
 
-async def owner_page(context: RequestContext, stored: StoredResult, *, again: bool) -> Response:
-    """Render for the owner, with exports and sharing; `again` adds the button to start it anew, if it can be."""
+async def owner_page(
+    context: RequestContext, stored: StoredResult, *, again: bool, made_at: datetime | None = None
+) -> Response:
+    """Render for the owner, with exports and sharing; `again` adds the button to start it anew, if it can be.
+
+    `made_at`: the result was reused, and is from that time.
+    """
     page = links(context.session_id, context.root)["page"]
     if context.read_only:
         return await _render(context, stored, page, headers=SHARED_HEADERS, shared=True)
@@ -42,6 +47,7 @@ async def owner_page(context: RequestContext, stored: StoredResult, *, again: bo
         again=again and stored.analysis in context.engine.catalogue,
         share_address=stored.share and context.shared_address(stored.share),
         kept_until=kept_until,
+        made_at=made_at,
     )
 
 

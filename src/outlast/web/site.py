@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from outlast.core.analyses.analysis import Catalogue
+from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.ids import owner_hash
 from outlast.domain.errors import OutlastError, StoreUnavailable
 from outlast.ports.facts import FactStore

@@ -101,6 +101,7 @@ def snapshot(
         "started_at": rfc3339(session.started_at),
         "updated_at": rfc3339(session.updated_at),
         "completed_at": rfc3339(finished),
+        "result_at": rfc3339(session.result_at),
         "expires_at": rfc3339(finished + timedelta(hours=keep_hours)) if finished else None,
         "steps": [step_payload(s) for s in done.steps],
         "result": json.loads(result) if result is not None else None,

@@ -113,6 +113,8 @@ def _notice(snapshot: Mapping[str, Any]) -> str | None:
             return "The work is being stopped."
         case Phase.FAILED:
             return snapshot["error"] or "The analysis did not succeed."
+        case Phase.COMPLETED if made_at := snapshot["result_at"]:
+            return f"This result is from {made_at[:10]} at {made_at[11:19]} UTC."
         case Phase.CANCELLED:
             return "The analysis was cancelled. You can start it again; steps that are done are kept."
         case _:

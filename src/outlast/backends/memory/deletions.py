@@ -19,7 +19,7 @@ class MemoryDeletions(MemoryPart):
             result = tables.results.get(session_id)
             if session is None and (result is None or owner not in {None, result[0]}):
                 return None
-            tables.results.pop(session_id, None)
+            tables.drop_result(session_id)
             self._delete_facts({session_id})
             if session is not None:
                 tables.forget(session_id)
@@ -31,10 +31,10 @@ class MemoryDeletions(MemoryPart):
         with tables.lock:
             ended = [row.id for row in tables.sessions.values() if row.owner == owner and row.status.final]
             results = [session_id for session_id, (of, _) in tables.results.items() if of == owner]
+            for session_id in results:
+                tables.drop_result(session_id)
             for session_id in ended:
                 tables.forget(session_id)
-            for session_id in results:
-                del tables.results[session_id]
             facts = self._delete_facts({*ended, *results})
             uploads = self._delete_uploads(owner, [sha256 for of, sha256 in tables.uploads if of == owner])
             for key in [key for key in tables.start_keys if key[0] == owner]:

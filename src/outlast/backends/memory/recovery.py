@@ -99,7 +99,7 @@ class MemoryRecovery(MemoryPart):
                 for start_key in [key for key, row in tables.start_keys.items() if row.until <= now]:
                     del tables.start_keys[start_key]
                 for session_id in results:
-                    del tables.results[session_id]
+                    tables.drop_result(session_id)
                 for key in uploads:
                     del tables.uploads[key]
             return Pruned(len(sessions), len(results), len(uploads), len(facts))

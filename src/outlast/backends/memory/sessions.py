@@ -40,6 +40,8 @@ class MemorySessions(MemoryPart):
             tables.sessions[row.id] = row
             if new.limits is not None:
                 tables.limits[row.id] = load_limits(new.limits)
+            if new.reuse_key is not None:
+                tables.reuse_keys[row.id] = new.reuse_key
             if not new.delay:
                 tables.offered[row.id] = row.created_at
             tables.timed_from[row.id] = tables.clock.monotonic()

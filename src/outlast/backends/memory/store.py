@@ -15,6 +15,7 @@ from outlast.backends.memory.overview import MemoryOverview
 from outlast.backends.memory.pauses import MemoryPauses
 from outlast.backends.memory.recovery import MemoryRecovery
 from outlast.backends.memory.results import MemoryResults
+from outlast.backends.memory.reuse import MemoryReuse
 from outlast.backends.memory.sessions import MemorySessions
 from outlast.backends.memory.start_keys import MemoryStartKeys
 from outlast.backends.memory.tables import MemoryTables
@@ -25,6 +26,7 @@ from outlast.ports.clock import Clock
 
 class MemoryStore(
     MemorySessions,
+    MemoryReuse,
     MemoryVerbs,
     MemoryRecovery,
     MemoryFailures,

@@ -83,6 +83,8 @@ class MemoryTables:
     """By session, see `outlast.domain.turns`."""
     limits: dict[str, Sequence[KeyLimit]] = field(default_factory=dict[str, Sequence[KeyLimit]])
     """By session."""
+    reuse_keys: dict[str, str] = field(default_factory=dict[str, str])
+    """By the session that makes or has made a result, which may be gone."""
     next_at: dict[str, float] = field(default_factory=dict[str, float])
     """When the next attempt may begin at the full rate, by key, in seconds of the epoch."""
     pauses: set[Pause] = field(default_factory=set[Pause])
@@ -127,6 +129,14 @@ class MemoryTables:
         row = self.sessions.get(session_id)
         return row if row is not None and owner in {None, row.owner} else None
 
+    def adopt_reuse_key(self, session_id: str, anonymous: str, owner: str) -> None:
+        if (key := self.reuse_keys.get(session_id)) is not None:
+            self.reuse_keys[session_id] = key.replace(anonymous, owner)
+
+    def drop_result(self, session_id: str) -> None:
+        self.results.pop(session_id, None)
+        self.reuse_keys.pop(session_id, None)
+
     def forget(self, session_id: str) -> None:
         """Delete a session, but not its result."""
         del self.sessions[session_id]
@@ -137,6 +147,8 @@ class MemoryTables:
         self.timed_from.pop(session_id, None)
         self.turns.pop(session_id, None)
         self.limits.pop(session_id, None)
+        if session_id not in self.results:
+            self.reuse_keys.pop(session_id, None)
         self.callbacks.pop(session_id, None)
 
     def claimed(self, claim: Claim) -> AnalysisSession | None:

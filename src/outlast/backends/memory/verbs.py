@@ -172,9 +172,11 @@ class MemoryVerbs(MemoryPart):
             ]
             for row in moved:
                 tables.write(row, owner=owner)
+                tables.adopt_reuse_key(row.id, anonymous, owner)
             for session_id, (holder, result) in tables.results.items():
                 if holder == anonymous:
                     tables.results[session_id] = (owner, result)
+                    tables.adopt_reuse_key(session_id, anonymous, owner)
             for key in [key for key in tables.uploads if key[0] == anonymous]:
                 if (owner, key[1]) not in tables.uploads:
                     tables.uploads[owner, key[1]] = tables.uploads.pop(key)

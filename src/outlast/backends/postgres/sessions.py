@@ -76,17 +76,18 @@ class PostgresSessions(PostgresPart):
 
     async def _insert(self, items: Sequence[dict[str, Any]]) -> list[Row]:
         values = {"items": as_json(items)}
-        traced = [item for item in items if item["traceparent"] is not None]
-        if not traced:
+        with_more = [item for item in items if item["traceparent"] is not None or item["reuse_key"] is not None]
+        if not with_more:
             return await self._db.all("add", values)
 
         async def write(connection: Connection) -> list[Row]:
             rows = await self._db.rows_of(connection, "add", values)
-            traces = {
-                "ids": [item["id"] for item in traced],
-                "traceparents": [item["traceparent"] for item in traced],
+            rare = {
+                "ids": [item["id"] for item in with_more],
+                "traceparents": [item["traceparent"] for item in with_more],
+                "reuse_keys": [item["reuse_key"] for item in with_more],
             }
-            await self._db.rows_of(connection, "set_traceparents", traces)
+            await self._db.rows_of(connection, "set_rare_columns", rare)
             return rows
 
         return await self._db.transact(write, again=True)

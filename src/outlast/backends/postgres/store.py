@@ -20,6 +20,7 @@ from outlast.backends.postgres.overview import PostgresOverview
 from outlast.backends.postgres.pauses import PostgresPauses
 from outlast.backends.postgres.recovery import PostgresRecovery
 from outlast.backends.postgres.results import PostgresResults
+from outlast.backends.postgres.reuse import PostgresReuse
 from outlast.backends.postgres.sessions import PostgresSessions
 from outlast.backends.postgres.start_keys import PostgresStartKeys
 from outlast.backends.postgres.workers import PostgresWorkers
@@ -29,6 +30,7 @@ from outlast.ports.clock import Clock
 
 class PostgresStore(
     PostgresSessions,
+    PostgresReuse,
     PostgresClaims,
     PostgresEnds,
     PostgresRecovery,

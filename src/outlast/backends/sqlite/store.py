@@ -24,6 +24,7 @@ from outlast.backends.sqlite.overview import SQLiteOverview
 from outlast.backends.sqlite.pauses import SQLitePauses
 from outlast.backends.sqlite.recovery import SQLiteRecovery
 from outlast.backends.sqlite.results import SQLiteResults
+from outlast.backends.sqlite.reuse import SQLiteReuse
 from outlast.backends.sqlite.sessions import SQLiteSessions
 from outlast.backends.sqlite.start_keys import SQLiteStartKeys
 from outlast.backends.sqlite.workers import SQLiteWorkers
@@ -32,6 +33,7 @@ from outlast.ports.clock import Clock
 
 class SQLiteStore(
     SQLiteSessions,
+    SQLiteReuse,
     SQLiteClaims,
     SQLiteEnds,
     SQLiteRecovery,

@@ -1,10 +1,11 @@
-"""Declarations of analyses and steps, and the catalogue of registered analyses."""
+"""Declarations of analyses and steps."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from functools import cached_property, update_wrapper
-from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, cast, get_type_hints, overload
+from typing import Any, Final, Generic, Literal, ParamSpec, Self, TypeVar, cast, get_type_hints, overload
 
 from pydantic import BaseModel
 from pydantic.json_schema import DEFAULT_REF_TEMPLATE
@@ -28,15 +29,16 @@ from outlast.core.analyses.declarations import (
     require_taking,
     require_text,
     require_whole,
+    seconds_of,
     type_hints,
 )
 from outlast.core.analyses.fan_out import AT_ONCE, map_async, map_blocking
 from outlast.core.analyses.input_schema import InputSchema
 from outlast.core.analyses.limits import Limit, key_limits, require_limits
-from outlast.core.analyses.own_pages import AddFiles, OwnPage, PageView
+from outlast.core.analyses.own_pages import AddFiles, PageView
 from outlast.core.analyses.payload import Codec, Upgrade, input_model, read_input
 from outlast.core.analyses.step_tries import TryOptions
-from outlast.domain.errors import UnknownAnalysis
+from outlast.core.analyses.upload import REFERENCE
 from outlast.domain.limits import dump_limits
 from outlast.domain.plan import PlannedStep
 from outlast.domain.retry_after import DAY, YEAR
@@ -48,6 +50,8 @@ R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 V = TypeVar("V")
 
+EVERYBODY: Final = "everybody"
+"""In place of an owner's hash: results that answer the starts of all owners."""
 MOST_ATTEMPTS = 1_000_000
 """Retries add to the attempts of a session, and every store holds whole numbers of 32 bits."""
 
@@ -178,9 +182,6 @@ def step(
     return decorate
 
 
-OwnerPriority = Callable[[str], int | Awaitable[int]]
-"""Takes an owner that the host has named; may be `async def`."""
-
 Check = Callable[..., Coroutine[Any, Any, None]]
 """Takes the validated input as keyword arguments."""
 
@@ -244,6 +245,19 @@ class AnalysisOptions:
     `short_forms`: `{"url": "source"}` lets `{"url": …}` alone start this analysis over HTTP, with its input field
     `source`.
 
+    `fresh_for`: how long a result is fresh: seconds, a `timedelta`, or text such as `"12h"` or `"30d"`, up to a
+    year. A start of the same owner and subject gets a fresh result at once. With `None` every start is run. No
+    result is kept for longer than the setting `ANALYSIS_RESULT_RETENTION_HOURS`.
+
+    `refresh_after`: how old a result must be before a start may ask for a new one (`refresh`); the default is a
+    minute.
+
+    `shared`: fresh results answer the starts of all owners, who learn by it that somebody has had the same
+    analysed. Only for a result that depends on the input alone, and never on the owner. An input with an upload is
+    not shared.
+
+    `version`: raise it when starts must not get earlier results, as after a change of the code.
+
     `upgrade`: takes the stored input, as a dict, of a session that another version started and this one cannot
     read; it returns the dict for this version.
     """
@@ -266,6 +280,10 @@ class AnalysisOptions:
     check: Check | None = None
     longest_wait: float = DAY
     short_forms: Mapping[str, str] = field(default_factory=dict[str, str])
+    fresh_for: float | timedelta | str | None = None
+    refresh_after: float | timedelta | str = 60.0
+    shared: bool = False
+    version: int = 1
     upgrade: Upgrade | None = None
 
 
@@ -307,6 +325,7 @@ class Analysis(AnalysisOptions):
                 require_text(f"{word} {of}", text)
         if not is_number(self.longest_wait) or not 0 <= self.longest_wait <= YEAR:
             raise ValueError(f"longest_wait {of} is {self.longest_wait!r}; it is seconds, from 0 to {YEAR:.0f}.")
+        self._check_freshness(of)
         isolation: object = self.isolation
         if isolation not in (None, "process"):
             raise ValueError(f"isolation {of} is {isolation!r}; it is 'process' or None.")
@@ -316,6 +335,16 @@ class Analysis(AnalysisOptions):
                 f"The analysis {self.name!r} has isolation='process': its function must be at the top of a module "
                 "that can be imported, not within another function or the script itself."
             )
+
+    def _check_freshness(self, of: str) -> None:
+        if self.fresh_for is not None:
+            require_number(f"fresh_for {of}", seconds_of(f"fresh_for {of}", self.fresh_for), above=0)
+        seconds_of(f"refresh_after {of}", self.refresh_after)
+        require_whole(f"version {of}", self.version, least=1)
+        if not isinstance(self.shared, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - code without type checker
+            raise TypeError(f"shared {of} is {self.shared!r}; it is True or False.")
+        if self.shared and self.fresh_for is None:
+            raise ValueError(f"shared {of} needs fresh_for, which says for how long: fresh_for='12h'.")
 
     def _check_steps(self) -> None:
         require_steps(self.name, self.steps, Step)
@@ -389,6 +418,27 @@ class Analysis(AnalysisOptions):
         return dump_limits(key_limits(self.name, self.all_limits, values, validated.model_dump(mode="json")))
 
     @cached_property
+    def fresh_seconds(self) -> float | None:
+        """How long a result answers starts; `None`: never."""
+        return None if self.fresh_for is None else seconds_of(f"fresh_for of {self.name!r}", self.fresh_for)
+
+    @cached_property
+    def refresh_seconds(self) -> float:
+        """How old a result must be for a start that asks for a new one."""
+        return seconds_of(f"refresh_after of {self.name!r}", self.refresh_after)
+
+    def reuse_key(self, input_json: str, owner: str) -> str | None:
+        """Return what starts and results have in common whose results answer these starts; `None`: they are run.
+
+        `owner` is a hash. An upload belongs to its owner: another one's may have another name, which a result may
+        tell.
+        """
+        if self.fresh_seconds is None:
+            return None
+        everybody = self.shared and REFERENCE.search(input_json) is None
+        return f"{self.version} {EVERYBODY if everybody else owner}"
+
+    @cached_property
     def input(self) -> type[BaseModel]:
         """The pydantic model of the input, from the annotations."""
         return input_model(self.name, self.work)
@@ -409,77 +459,3 @@ class Analysis(AnalysisOptions):
     def plan(self) -> Sequence[PlannedStep]:
         """The steps in order; an analysis without steps is a plan of one step."""
         return [s.planned for s in self.steps] or [PlannedStep(self.name, self.shown_title)]
-
-
-class Catalogue:
-    """The analyses registered with one `Outlast` object."""
-
-    def __init__(self) -> None:
-        self._analyses: dict[str, Analysis] = {}
-        self._internal: set[str] = set()
-        self.owner_priority: OwnerPriority | None = None
-        """What the priority of an owner's class adds to that of the analysis."""
-        self.short_forms: dict[str, tuple[str, str]] = {}
-        """Maps a field of a start's body to the analysis and the field of its input."""
-        self.pages: dict[str, OwnPage] = {}
-        """The program's own pages by name."""
-        self.well_known: dict[str, Callable[[], str | bytes]] = {}
-        """Public files below `/.well-known/`, by name."""
-
-    def add(self, analysis: Analysis) -> None:
-        if analysis.name in self._analyses:
-            raise ValueError(f"There is an analysis {analysis.name!r} already.")
-        if taken := [key for key in analysis.short_forms if key in self.short_forms]:
-            other, _ = self.short_forms[taken[0]]
-            raise ValueError(
-                f"The short form {taken[0]!r} of {analysis.name!r} names the analysis {other!r} already."
-            )
-        self._analyses[analysis.name] = analysis
-        self.short_forms |= {key: (analysis.name, field) for key, field in analysis.short_forms.items()}
-
-    def add_page(self, page: OwnPage) -> None:
-        if page.name in self.pages:
-            raise ValueError(f"There is a page {page.name!r} already.")
-        self.pages[page.name] = page
-
-    def add_well_known(self, name: str, make: Callable[[], str | bytes]) -> None:
-        if not FILE_NAME.fullmatch(name):
-            raise ValueError(f"The file {name!r} needs a name of a-z, 0-9, '-' and '.', as key.json.")
-        require_taking(f"make of the file {name!r}", make, ())
-        if name in self.well_known or name == "security.txt":
-            raise ValueError(f"There is a file {name!r} below /.well-known/ already.")
-        self.well_known[name] = make
-
-    def __getitem__(self, name: str) -> Analysis:
-        try:
-            return self._analyses[name]
-        except KeyError:
-            raise self.unknown(name) from None
-
-    def add_internal(self, analysis: Analysis) -> None:
-        """Add an analysis of our own, which workers run and visitors neither see nor start."""
-        self._analyses[analysis.name] = analysis
-        self._internal.add(analysis.name)
-
-    def is_internal(self, name: str) -> bool:
-        return name in self._internal
-
-    def unknown(self, name: str) -> UnknownAnalysis:
-        """The error for a name that visitors cannot start."""
-        known = ", ".join(analysis.name for analysis in self) or "none"
-        return UnknownAnalysis(f"There is no analysis {name!r}; known: {known}.")
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._analyses
-
-    def __iter__(self) -> Iterator[Analysis]:
-        """Iterate over those that the application registered."""
-        return (analysis for name, analysis in self._analyses.items() if name not in self._internal)
-
-    @property
-    def names(self) -> Sequence[str]:
-        return list(self._analyses)
-
-    @property
-    def by_name(self) -> Mapping[str, Analysis]:
-        return self._analyses

@@ -21,6 +21,8 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 FILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 RULE: Final = "a letter or digit and then up to 99 letters, digits, '_', '.' and '-'"
 PRIORITIES: Final = range(-(2**31), 2**31)
+DURATION: Final = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,9})?)(?P<unit>[smhd])")
+UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 STARS: Final = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 OF_FORMS: Final = frozenset({"analysis", "csrf_token"})
 """Fields that every form has besides those of the input."""
@@ -86,6 +88,24 @@ def require_delay(what: str, value: object) -> None:
         raise TypeError(f"{what} is {value!r}; it is a number of seconds or a timedelta.")
     if not 0 <= seconds <= YEAR:
         raise ValueError(f"{what} is {value!r}; it is from 0 seconds to a year.")
+
+
+def seconds_of(what: str, value: object) -> float:
+    """Return a duration in seconds: a number of them, a `timedelta`, or text such as `90s`, `15m`, `12h` or `30d`.
+
+    Raises `TypeError` for another type, and `ValueError` unless it is from 0 seconds to a year.
+    """
+    seconds: object = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(value, str):
+        written = DURATION.fullmatch(value)
+        if written is None:
+            raise ValueError(f"{what} is {value!r}; write it as '90s', '15m', '12h' or '30d'.")
+        seconds = float(written["number"]) * UNITS[written["unit"]]
+    if not is_number(seconds):
+        raise TypeError(f"{what} is {value!r}; it is seconds, a timedelta, or text such as '12h' or '30d'.")
+    if not 0 <= seconds <= YEAR:
+        raise ValueError(f"{what} is {value!r}; it is from 0 seconds to a year.")
+    return float(seconds)
 
 
 def require_time(what: str, value: object) -> None:

@@ -5,6 +5,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, Final, Literal, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, create_model
@@ -348,6 +349,9 @@ def nested_values(value: Any) -> Iterator[Any]:
     if isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from nested_values(getattr(value, name))
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from nested_values(getattr(value, field.name))
     elif isinstance(value, Mapping):
         for item in cast("Mapping[Any, Any]", value).values():
             yield from nested_values(item)

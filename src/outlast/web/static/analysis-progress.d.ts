@@ -12,7 +12,7 @@ export class AnalysisProgress extends HTMLElement {
   start(
     analysis: string,
     input?: Record<string, unknown>,
-    options?: { idempotencyKey?: string; site?: string; signal?: AbortSignal },
+    options?: { idempotencyKey?: string; refresh?: boolean; site?: string; signal?: AbortSignal },
   ): Promise<Snapshot>;
   follow(session: SessionLike): void;
   /** Shows a snapshot that the page got by itself, without a connection. */

@@ -70,6 +70,8 @@ export interface Snapshot<Result = unknown> {
   started_at: string | null;
   updated_at: string;
   completed_at: string | null;
+  /** When the result was made, if an earlier one was reused. */
+  result_at: string | null;
   expires_at: string | null;
   steps: Step[];
   /** `null` until completed, and above 64 KiB: then use `result()`. */
@@ -119,12 +121,12 @@ export function configure(options: { site: string }): void;
 
 /**
  * Starts an analysis, or finds the one that runs for the same input. Throws `Refused`. A start that is repeated with
- * the same `idempotencyKey` finds the session of the first, for a day.
+ * the same `idempotencyKey` finds the session of the first, for a day. `refresh` runs it although a result is fresh.
  */
 export function start<Result = unknown>(
   analysis: string,
   input?: Record<string, unknown>,
-  options?: { idempotencyKey?: string; site?: string; signal?: AbortSignal },
+  options?: { idempotencyKey?: string; refresh?: boolean; site?: string; signal?: AbortSignal },
 ): Promise<Snapshot<Result>>;
 
 /** Calls `show` with the current snapshot and each further one, until the final one. */

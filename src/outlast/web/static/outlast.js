@@ -10,11 +10,12 @@ const sites = new WeakMap(); // where a snapshot's session was started
 const streams = new WeakMap(); // in sync mode, the response to a start is its stream
 
 /** Starts an analysis, or finds the one that runs for the same input; resolves to its snapshot. */
-export async function start(analysis, input = {}, { idempotencyKey, site, signal } = {}) {
+export async function start(analysis, input = {}, { idempotencyKey, refresh, site, signal } = {}) {
   const headers = { Accept: "text/event-stream, application/json" };
   if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
   const url = api("/start", site);
-  const response = await post(url, { json: { analysis, input }, headers, signal });
+  const json = refresh ? { analysis, input, refresh } : { analysis, input };
+  const response = await post(url, { json, headers, signal });
   if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
     const { session, links } = await response.json();
     session.links = { ...session.links, ...links };

@@ -1,6 +1,7 @@
 -- Subjects that the new owner has in flight too are not adopted.
 UPDATE analysis_sessions AS s SET
     user_session = %(owner)s,
+    reuse_key = replace(s.reuse_key, %(anonymous)s, %(owner)s),
     updated_at = now.at,
     version = greatest(s.version + 1, now.ms)
 FROM ({now}) AS now

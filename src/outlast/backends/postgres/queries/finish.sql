@@ -3,7 +3,7 @@
 WITH now AS MATERIALIZED ({now}),
 held AS MATERIALIZED (
     SELECT
-        s.id, s.claim, s.attempt, s.worker_id, s.user_session, s.analysis, s.subject,
+        s.id, s.claim, s.attempt, s.worker_id, s.user_session, s.analysis, s.subject, s.reuse_key,
         u.ended, u.digest, u.steps, u.error, u.error_code, u.reference, u.delay, u.result, u.result_bytes,
         u.redirect_url, coalesce(u.worked_ms, {uncounted_ms}) AS worked_ms, u.last_step, u.exception,
         u.exception_message, u.traceback, u.asked, {host_of_worker} AS host,
@@ -33,8 +33,10 @@ recorded AS (
     FROM held CROSS JOIN now
 ),
 stored AS (
-    INSERT INTO results (session_id, user_session, analysis, subject, redirect_url, completed_at, result)
-    SELECT held.id, held.user_session, held.analysis, held.subject, held.redirect_url, now.at, held.result
+    INSERT INTO results (session_id, user_session, analysis, subject, redirect_url, completed_at, result, reuse_key)
+    SELECT
+        held.id, held.user_session, held.analysis, held.subject, held.redirect_url, now.at, held.result,
+        held.reuse_key
     FROM held CROSS JOIN now WHERE held.ended = 'completed'
 ),
 deleted AS (

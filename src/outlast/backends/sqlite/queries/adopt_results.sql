@@ -1,1 +1,2 @@
-UPDATE results SET user_session = :owner WHERE user_session = :anonymous
+UPDATE results SET user_session = :owner, reuse_key = replace(reuse_key, :anonymous, :owner)
+WHERE user_session = :anonymous
