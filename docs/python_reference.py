@@ -22,7 +22,18 @@ from outlast.settings import Settings, variables
 from outlast.web import login_options
 
 DECLARE: Final = (
-    *("Outlast", "step", "Step", "AnalysisOptions", "Limit", "Upload", "Export", "PageView", "Lifespan"),
+    *(
+        "Outlast",
+        "step",
+        "Step",
+        "AnalysisOptions",
+        "Limit",
+        "Upload",
+        "Export",
+        "LinkPreview",
+        "PageView",
+        "Lifespan",
+    ),
 )
 WITHIN: Final = ("report", "track", "owner", "Facts", "Fact")
 FOLLOW: Final = (
@@ -63,6 +74,7 @@ ERRORS: Final = (
 CONSTRUCTED: Final = {
     "AnalysisFailed",
     "Export",
+    "LinkPreview",
     "Fact",
     "InvalidInput",
     "Outlast",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlast.app import Lifespan, Outlast
-    from outlast.core.analyses.analysis import AnalysisOptions, Export, PageView, Step, step
+    from outlast.core.analyses.analysis import AnalysisOptions, Export, LinkPreview, PageView, Step, step
     from outlast.core.analyses.facts import Fact, Facts
     from outlast.core.analyses.limits import Limit
     from outlast.core.analyses.reporting import owner, report, track
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _NAMES_BY_MODULE = {
     "outlast.app": ("Lifespan", "Outlast"),
-    "outlast.core.analyses.analysis": ("AnalysisOptions", "Export", "PageView", "Step", "step"),
+    "outlast.core.analyses.analysis": ("AnalysisOptions", "Export", "LinkPreview", "PageView", "Step", "step"),
     "outlast.core.analyses.reporting": ("owner", "report", "track"),
     "outlast.core.analyses.facts": ("Fact", "Facts"),
     "outlast.core.analyses.limits": ("Limit",),
@@ -109,6 +109,7 @@ __all__ = [
     "InvalidInput",
     "Lifespan",
     "Limit",
+    "LinkPreview",
     "Outlast",
     "OutlastError",
     "PageView",

@@ -36,6 +36,7 @@ from outlast.settings import Settings
 from outlast.sync import SyncOutlast
 from outlast.web.keys import KeyRing
 from outlast.web.login_options import LoginOptions
+from outlast.web.site_page import SitePage, checked_page
 from outlast.web.webhooks import webhook_analysis
 
 if TYPE_CHECKING:  # imported only where pages are served, not in workers
@@ -76,6 +77,7 @@ class Outlast:
         self._logins = LoginOptions(owner, anonymous, login_url)
         self._title = title
         self._assets = assets
+        self._pages: dict[str, SitePage] = {}
         self._catalogue = Catalogue()
         if priority is not None and not callable(priority):
             raise TypeError(f"priority is {priority!r}; it is a function of an owner, as `lambda owner: 10`.")
@@ -113,6 +115,16 @@ class Outlast:
 
         return Registration(register)
 
+    def page(self, name: str, title: str, html: str | Callable[[], str]) -> None:
+        """Add a page of your own to the site, at `/pages/NAME`, with a link in the foot of every page.
+
+        `title` is its heading and the text of the link. `html` is safe HTML, or a function that makes it when the
+        page is opened. Raises `ValueError` for a name that is taken or is no part of an address.
+        """
+        if name in self._pages:
+            raise ValueError(f"The site has a page {name!r} already.")
+        self._pages[name] = checked_page(name, title, html)
+
     def asgi(self, *, prefix: str = "") -> "ASGIApp":
         """The whole site as an ASGI application, to serve or to mount.
 
@@ -135,6 +147,7 @@ class Outlast:
                 prefix=checked_prefix(prefix),
                 title=self._title,
                 assets=self._assets,
+                pages=self._pages,
                 lifespan=self.lifespan,
             )
         )

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from outlast.web.problems import Problem
 from outlast.web.security_headers import new_nonce, page_policy
+from outlast.web.site_page import SitePage
 from outlast.web.static_files import StaticFiles
 from outlast.web.wording import clock, duration, step_meta, step_state, time_left
 
@@ -37,12 +38,19 @@ def environment() -> Environment:
 class PageTemplates:
     """The templates of one site."""
 
-    def __init__(self, title: str, assets: Path | None, form_target: str | None = None) -> None:
-        """`assets` is the folder of the site's own style sheets and modules.
+    def __init__(
+        self,
+        title: str,
+        assets: Path | None,
+        form_target: str | None = None,
+        site_pages: Mapping[str, SitePage] | None = None,
+    ) -> None:
+        """`assets` is the folder of the site's own style sheets and modules, `site_pages` its own pages by name.
 
         `form_target` is the other origin to which forms may lead, as that of a login.
         """
         self.title = title
+        self.site_pages: Mapping[str, SitePage] = {} if site_pages is None else site_pages
         self.static = StaticFiles(STATIC, "/static/", bundles=SCRIPTS)
         self.assets = StaticFiles(assets, "/assets/")
         self._form_target = form_target
@@ -90,6 +98,7 @@ class PageTemplates:
 
         return {
             "site_title": self.title,
+            "site_pages": self.site_pages,
             "csrf_token": token,
             "root_path": root,
             "static": static,

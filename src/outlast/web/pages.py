@@ -34,6 +34,7 @@ from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import snapshot_body
 from outlast.web.request_context import RequestContext
 from outlast.web.result_pages import owner_page
+from outlast.web.site_page import html_of
 from outlast.web.snapshot import links
 from outlast.web.uploads import MAX_PAGE_FIELDS, MAX_PAGE_FILES, read_form, store_file, verify_form_token
 
@@ -69,6 +70,15 @@ async def submit(context: RequestContext) -> Response:
     finally:
         await form.close()
     return await _redirect_to_started(context, started)
+
+
+async def site_page(context: RequestContext) -> Response:
+    """A page of the site's own (`Outlast.page`)."""
+    page = context.templates.site_pages.get(context.parameters["page"])
+    if page is None:
+        raise not_found()
+    html = Markup(html_of(page.html))  # noqa: S704 - the developer's own HTML
+    return context.page("site_page.html", title=page.title, html=html)
 
 
 async def session_page(context: RequestContext) -> Response:
@@ -203,7 +213,7 @@ def _form(
         {
             "name": a.name,
             "title": a.shown_title,
-            "intro_html": Markup(a.intro) if a.intro else None,  # noqa: S704 - the developer's own HTML
+            "intro_html": Markup(html_of(a.intro)) if a.intro else None,  # noqa: S704 - the developer's own HTML
             "fields": fields.get(a.name) or _empty_fields(a),
         }
         for a in context.engine.catalogue

@@ -28,11 +28,17 @@ from outlast.web.permissions import Verb
 from outlast.web.problems import OWN_SESSIONS
 from outlast.web.progress import progress
 from outlast.web.request_context import RequestContext
+from outlast.web.site_page import PAGE_NAME
 from outlast.web.uploads import upload
 from outlast.web.websocket import websocket
 
 SESSION_ID: Final = r"[a-z2-7]{26}"
-PARAMETERS: Final = {"session_id": SESSION_ID, "link": SESSION_ID, "file": r"[a-z0-9.-]{1,100}"}
+PARAMETERS: Final = {
+    "session_id": SESSION_ID,
+    "link": SESSION_ID,
+    "file": r"[a-z0-9.-]{1,100}",
+    "page": PAGE_NAME,
+}
 """Patterns of path parameters; each bounds the length, as stores and folders do."""
 
 Handler = Callable[[RequestContext], Awaitable[Response | None]]
@@ -46,7 +52,7 @@ class Route:
     name: str
     methods: frozenset[str]
     path: str
-    """May contain the parameters `{session_id}`, `{link}` and `{file}`."""
+    """May contain the parameters `{session_id}`, `{link}`, `{file}` and `{page}`."""
     handler: Handler
     requires: Requires
     verb: Verb
@@ -82,7 +88,10 @@ class Route:
 
 
 _NAMES_BY_VERB: Final[Mapping[Verb, str]] = {
-    Verb.PUBLIC: "shared shared_export static assets favicon robots security_txt livez readyz openapi docs",
+    Verb.PUBLIC: (
+        "shared shared_export shared_picture site_page static assets favicon robots security_txt livez readyz"
+        " openapi docs"
+    ),
     Verb.READ: "progress events ws result page export",
     Verb.LIST: "list events_of_many token sessions_page form login_page log_in",
     Verb.START: "start upload submit page_again",
@@ -157,6 +166,10 @@ ROUTES: Final = (
         result_pages.shared_export,
         Requires.ANYBODY,
     ),
+    _page(
+        "shared_picture", "GET HEAD", "/shared/{link}/picture.png", result_pages.shared_picture, Requires.ANYBODY
+    ),
+    _page("site_page", "GET HEAD", "/pages/{page}", pages.site_page, Requires.ANYBODY),
     _page("login_page", "GET HEAD", "/dashboard/enter", dashboard.login_page, Requires.BROWSER_OR_NEW),
     _page("log_in", "POST", "/dashboard/enter", dashboard.log_in, Requires.BROWSER),
     _page("log_out", "POST", "/dashboard/leave", dashboard.log_out, Requires.VIEWER),

@@ -39,6 +39,7 @@ from outlast.web.rates import Rates
 from outlast.web.request_context import RequestContext
 from outlast.web.routes import ROUTES, Route
 from outlast.web.security_headers import FOR_EVERYTHING, Header, response_headers
+from outlast.web.site_page import SitePage
 from outlast.web.throttled_warning import ThrottledWarning
 from outlast.web.websocket import as_request, websocket
 
@@ -64,6 +65,7 @@ class Site:
     """Where a host mounts the site that does not say so itself; else empty."""
     title: str
     assets: Path | None
+    pages: Mapping[str, SitePage]
     lifespan: Callable[[], AbstractAsyncContextManager[Any]]
 
 
@@ -76,7 +78,7 @@ class _SiteApp:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._routes = [(route.pattern, route) for route in ROUTES]
-        self._templates = PageTemplates(site.title, site.assets, _origin_of(site.logins.login_url))
+        self._templates = PageTemplates(site.title, site.assets, _origin_of(site.logins.login_url), site.pages)
         self._access: Access | None = None
         self._limits: VisitorLimits | None = None
         self._bodies: UnfinishedBodies | None = None
