@@ -98,8 +98,8 @@ def test_the_whole_set_is_more_certain_than_a_sample():
     whole, sample = report_of(reviews, complete=True), report_of(reviews)
     assert whole["fake_percentage_low"] == whole["fake_percentage_high"] == whole["fake_percentage"]
     assert (sample["fake_percentage_low"] or 0) < (whole["fake_percentage"] or 0)
-    assert "fair sample" in sample["explanation"]
-    assert "fair sample" not in whole["explanation"]
+    assert "If these are typical" in sample["explanation"]
+    assert "If these are typical" not in whole["explanation"]
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from outlast import AnalysisHandle, Export, Outlast, PageView, Step, Upload, step
+from outlast import AnalysisHandle, Export, LinkPreview, Outlast, PageView, Step, Upload, step
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.finding import CheckResults
 from outlast_reviews.cpu_shares import computing, report_progress
@@ -21,7 +21,9 @@ from outlast_reviews.history import CompareStep, comparison_step
 from outlast_reviews.invented import SAMPLE
 from outlast_reviews.known_reviewers import KnownReviewers
 from outlast_reviews.language_model.opinion import Opinion
-from outlast_reviews.pages.page import compile_templates, render_report
+from outlast_reviews.pages.page import compile_templates, render_page, render_report
+from outlast_reviews.pages.share_card import share_card
+from outlast_reviews.pages.site_pages import add_pages, kept
 from outlast_reviews.report import make_report
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings, review_settings
@@ -39,38 +41,36 @@ from outlast_reviews.step_keys import by_name, unique_name
 if TYPE_CHECKING:
     from outlast_reviews.language_model.ask_model import AskModelStep
 
-INTRO = """
-<p>Give a file of a product's reviews or the address of a shop's page. You get a report of the warning signs in
-them, each with its evidence, and how far they can be trusted.</p>
-"""
-LOCAL_NOTICE = "<p>Your files stay on this site.</p>"
+LOCAL_NOTICE = "We never pass your files on."
 
 Source = Annotated[
     Upload
     | str
     | Annotated[list[Annotated[Location, Field(union_mode="left_to_right")]], Field(min_length=1, max_length=20)],
     Field(
-        title="Reviews of a product",
-        description=f"A {FILES} file (also gzipped), saved review pages, or a ZIP of these; "
-        "several files are taken together. Or the address of a product page that carries its reviews as "
-        "structured data.",
+        title="A product's reviews",
+        description=f"Saved review pages or an export, one file or several: {FILES}, also zipped.",
         union_mode="left_to_right",
-        json_schema_extra={"x-examples": [{"value": SAMPLE, "label": "Try it with an invented sample"}]},
+        json_schema_extra={"x-examples": [{"value": SAMPLE, "label": "See an example report"}]},
     ),
 ]
 ColumnMapping = Annotated[
     dict[Part, Annotated[str, Field(min_length=1, max_length=500)]] | None,
     Field(
         title="Which column is which?",
-        description="The columns of the table that hold each part of a review; what there is not can stay empty.",
+        description="Leave blank anything your file doesn't have.",
     ),
 ]
 
+ProductName = Annotated[
+    Annotated[str, Field(max_length=200)] | None,
+    Field(title="Product name", description="For your report's title, if the file doesn't say."),
+]
 ProductChoice = Annotated[
     dict[Only, Annotated[str, Field(min_length=1, max_length=500)]] | None,
     Field(
         title="Which product?",
-        description="Several are in it, and a grade is for one.",
+        description="This file covers several products. Pick one.",
     ),
 ]
 
@@ -79,7 +79,7 @@ CheckStep = Step[[CleanSet, str, str], CheckResults]
 RememberStep = Step[[CleanSet, str], str]
 
 
-@step("Merging repeats and counting", key=by_name)
+@step("Removing duplicates", key=by_name)
 def tidy(received: ReviewSet) -> CleanSet:
     with computing():
         return replace(
@@ -127,7 +127,7 @@ class Steps(NamedTuple):
 
 
 def gather_step(gathering: Gathering) -> GatherStep:
-    @step("Gathering the reviews", weight=3)
+    @step("Reading the reviews", weight=3)
     def gather(source: Location | list[Location], mapping: dict[Part, str], product: str | None) -> ReviewSet:
         """Read all files and addresses; an unreadable source fails the session with the reason."""
         return replace(gathering.all_of(locations_of(source), mapping, product), made=unique_name())
@@ -138,7 +138,7 @@ def gather_step(gathering: Gathering) -> GatherStep:
 def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberStep]:
     """Build the steps that read and write the facts of earlier analyses."""
 
-    @step("Judging the reviews", name="judge", weight=5, key=by_name)
+    @step("Checking the reviews", name="judge", weight=5, key=by_name)
     def check_reviews(reviews: CleanSet, subject: str, description: str) -> CheckResults:
         def checked(done: int, total: int, message: str) -> None:
             report_progress(_LOOKUP_SHARE + (1 - _LOOKUP_SHARE) * done / total, 1.0, message)
@@ -150,7 +150,7 @@ def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberSt
             known = known_reviewers.known(reviews.reviews, subject, description, looked_up)
             return CheckResults(run_checks(reviews.reviews, checked, facts=known), unique_name())
 
-    @step("Noting marks for later comparisons", weight=0.5, key=by_name)
+    @step("Saving for comparison", weight=0.5, key=by_name)
     def remember(reviews: CleanSet, subject: str) -> str:
         with computing():
             return known_reviewers.remember(reviews.reviews, subject, _now().date(), report_progress)
@@ -159,12 +159,18 @@ def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberSt
 
 
 def analyse(
-    source: Location | list[Location], mapping: dict[Part, str], only: dict[Only, str], about: str, steps: Steps
+    source: Location | list[Location],
+    mapping: dict[Part, str],
+    only: dict[Only, str],
+    about: str,
+    steps: Steps,
+    name: str | None = None,
 ) -> dict[str, Any]:
     """Judge a product's reviews; the result is `{"report": …, "earlier": …, "redirect_url": null}`."""
     received = steps.gather(source, mapping, only.get("product"))
     reviews = tidy(received)
-    received = replace(received, reviews=())  # the clean set has them, and there may be many
+    # the clean set has the reviews, and there may be many
+    received = replace(received, reviews=(), product_title=name or received.product_title)
     checked = steps.check_reviews(reviews, about, received.description)
     opinion = steps.ask_model(reviews, checked, about) if steps.ask_model else None
     report = write(received, reviews, checked, _source_label(source), opinion)
@@ -177,8 +183,15 @@ def subject(
     source: Location | list[Location],
     mapping: dict[Part, str] | None = None,
     only: dict[Only, str] | None = None,
+    name: str | None = None,
 ) -> str:
-    """Return the subject of the session. Raises `InvalidInput` for an address that nothing can read."""
+    """Return the subject of the session. Raises `InvalidInput` for an address that nothing can read.
+
+    A named report has a subject of its own, as it is not the same as one without the name.
+    """
+    if name:
+        plain = subject(gathering, source, mapping, only)
+        return f"named:{hashlib.sha256(json.dumps([plain, name]).encode()).hexdigest()}"
     single = not isinstance(source, list)
     named = sorted(
         str(location)
@@ -194,7 +207,10 @@ def subject(
 
 
 async def check(
-    source: Location | list[Location], mapping: dict[Part, str] | None = None, only: dict[Only, str] | None = None
+    source: Location | list[Location],
+    mapping: dict[Part, str] | None = None,
+    only: dict[Only, str] | None = None,
+    name: str | None = None,
 ) -> None:
     """Raise `InvalidInput` at start for what the first bytes of the files show."""
     asyncio.get_running_loop().run_in_executor(None, compile_templates)  # warm up before the first report
@@ -208,14 +224,26 @@ async def check(
 
 def _source_label(source: Location | list[Location]) -> str:
     names = [
-        item.name() if isinstance(item, Upload) else "an invented sample" if item == SAMPLE else item
+        item.name() if isinstance(item, Upload) else "invented example" if item == SAMPLE else item
         for item in locations_of(source)
     ]
     return ", ".join(names)
 
 
 def render(result: Mapping[str, Any], view: PageView) -> str:
-    return render_report(result, view.query)
+    return render_report(result, view.query, view)
+
+
+def intro(outlast: Outlast, notice: str) -> str:
+    """Above the form; says how long files are kept before anybody uploads one."""
+    return render_page("intro.html", kept=kept(outlast), notice=notice)
+
+
+def preview(result: Mapping[str, Any]) -> LinkPreview:
+    """What chats show of a shared report."""
+    report = result["report"]
+    title = f"Grade {report['grade']}: {report['product_title'] or report['headline']}"
+    return LinkPreview(title, report["explanation"], lambda: share_card(report))
 
 
 def page_title(result: Mapping[str, Any]) -> str:
@@ -225,9 +253,9 @@ def page_title(result: Mapping[str, Any]) -> str:
 
 
 EXPORTS = {
-    "report.json": Export("The report as JSON", as_json),
-    "flagged-reviews.csv": Export("Reviews with signs as CSV, texts shortened", flagged_csv),
-    "reviews.csv": Export("Reviews as CSV, texts shortened", reviews_csv),
+    "report.json": Export("Report (JSON)", as_json),
+    "flagged-reviews.csv": Export("Flagged reviews (CSV)", flagged_csv),
+    "reviews.csv": Export("All reviews (CSV)", reviews_csv),
 }
 
 
@@ -246,22 +274,24 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> Analys
         ask_model, notice = model_step(settings, outlast), model_intro(settings)
     check_reviews, remember = memory_steps(KnownReviewers(outlast.facts("acquaintance")))
     compare = comparison_step(outlast.facts("earlier reports"))
+    add_pages(outlast, settings)
 
     def analyse_product(
-        source: Source, mapping: ColumnMapping = None, only: ProductChoice = None
+        source: Source, name: ProductName = None, mapping: ColumnMapping = None, only: ProductChoice = None
     ) -> dict[str, Any]:
         about = subject_of(source, mapping, only)
         steps = Steps(gather, check_reviews, ask_model, remember, compare)
-        return analyse(source, mapping or {}, only or {}, about, steps)
+        return analyse(source, mapping or {}, only or {}, about, steps, (name or "").strip() or None)
 
     return outlast.analysis(
         "product",
         title="Can these reviews be trusted?",
         steps=[gather, tidy, check_reviews, *([ask_model] if ask_model else []), write, remember, compare],
         subject=subject_of,
-        intro=INTRO + notice,
+        intro=lambda: intro(outlast, notice),
         render=render,
         page_title=page_title,
+        preview=preview,
         exports=EXPORTS,
         check=check,
         short_forms={"productUrl": "source"},

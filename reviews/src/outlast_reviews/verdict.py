@@ -94,7 +94,7 @@ def compute_verdict(
     share = _share(strong, strong + medium, n, MODEL_PULL * confirmed, sample=sample)
     best, worst = grade_of(share.low), grade_of(share.high)
     if _rank(worst) - _rank(best) > 1:
-        unsure = f"What was found fits any grade from {best} to {worst}."
+        unsure = f"What we found fits any grade from {best} to {worst}."
         return Verdict("U", None, unsure, n, strong, medium)
     return Verdict(grade_of(share.middle), share, None, n, strong, medium)
 
@@ -122,9 +122,9 @@ def _too_little(reviews: int, texts: int, findings: Sequence[Finding]) -> str | 
         return "There are no reviews to judge."
     if texts < LEAST_TEXTS:
         having = "review has" if texts == 1 else "reviews have"
-        return f"Only {texts} {having} a text, and it takes {LEAST_TEXTS} to say anything."
+        return f"Only {texts} {having} text; we need at least {LEAST_TEXTS}."
     if len(assessed) < LEAST_CHECKS:
-        return f"Fewer than {LEAST_CHECKS} checks could be made with what the source holds."
+        return f"We could run fewer than {LEAST_CHECKS} checks on this source."
     if not assessed & _COUNTING:
         return "The texts are too short to compare, and there are too few dates to look for bursts."
     return None

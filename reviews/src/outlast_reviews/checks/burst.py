@@ -11,7 +11,7 @@ from outlast_reviews.checks.finding import Advance, Finding, Sign, Window
 from outlast_reviews.checks.significance import fisher_tail, independent_tests, poisson_tail
 from outlast_reviews.review import Review
 
-NAME, TITLE = "burst", "Sudden bursts of five-star reviews"
+NAME, TITLE = "burst", "Bursts of five-star reviews"
 LEAST_REVIEWS = 20
 LEAST_DAYS = 21
 """From first to last review: a shorter time has no surroundings to compare with."""
@@ -30,7 +30,7 @@ _OVERALL = 0.5
 _LEAST_FACTOR = 2
 """Times the expected number; a smaller excess is significant among thousands of reviews and means nothing."""
 _MOST_SPIKES = 200
-_APPROXIMATE = "The dates are known to the month at best, and a burst is a matter of days."
+_APPROXIMATE = "We only know the month of these reviews, and a burst is a matter of days."
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +112,20 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     bursts = non_overlapping(_shifted(spikes, fives))
     if not bursts:
         many = len(non_overlapping(spikes))
-        also = f" {_days_had(many)} many reviews, with the usual stars." if many else ""
-        sentence = f"In {days:,} days there is no rush of reviews with more five stars than usual.{also}"
+        also = f" {_days_had(many)} many reviews, but with the usual stars." if many else ""
+        sentence = f"No suspicious rush of five-star reviews in {days:,} days.{also}"
         return Finding(NAME, TITLE, "clear", sentence)
     signs: list[Sign] = []
     for spike in bursts:
         inside, five = spike.after - spike.first, fives[spike.after] - fives[spike.first]
         sentence = (
-            f"Five stars in a burst: {_share(five, inside)} of the {inside:,} reviews {_when(spike)} give five"
-            f" stars, {_share(fives[-1] - five, len(dated) - inside)} at other times."
+            f"{_share(five, inside)} of the {inside:,} reviews {_when(spike)} give five stars, against"
+            f" {_share(fives[-1] - five, len(dated) - inside)} at other times."
         )
         rows = sorted(row for _, rating, row in dated[spike.first : spike.after] if rating >= 5)
         signs += [Sign(row, "medium", sentence) for row in rows]
     when = " and ".join(map(_when, bursts))
-    sentence = f"Many more reviews than usual, and far more of them with five stars, came {when}."
+    sentence = f"Many more reviews than usual came {when}, and far more of them gave five stars."
     windows = tuple(Window(_day(c.start), _day(c.end), c.after - c.first) for c in bursts)
     return Finding(NAME, TITLE, "found", sentence, tuple(signs), windows)
 
@@ -144,8 +144,12 @@ def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:
 
 def _why_not(dated: int, days: int) -> str:
     if dated < LEAST_REVIEWS:
-        return f"Only {dated} reviews have a date and stars; it takes {LEAST_REVIEWS}." if dated else "No dates."
-    return f"All reviews fall within {days} days; it takes {LEAST_DAYS} to know what is usual."
+        return (
+            f"Only {dated} reviews have a date and stars; we need at least {LEAST_REVIEWS}."
+            if dated
+            else "These reviews have no dates."
+        )
+    return f"All reviews fall within {days} days; we need {LEAST_DAYS} to know what is usual."
 
 
 def _day(ordinal: int) -> dt.date:
@@ -157,7 +161,7 @@ def _when(spike: Spike) -> str:
 
 
 def _days_had(stretches: int) -> str:
-    return "One stretch of days has" if stretches == 1 else f"{stretches} stretches of days have"
+    return "One stretch of days had" if stretches == 1 else f"{stretches} stretches of days had"
 
 
 def _share(part: int, whole: int) -> str:

@@ -15,7 +15,7 @@ from outlast_reviews.deduplicate import folded
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import identity
 
-NAME, TITLE = "near_copies", "The same text under different names"
+NAME, TITLE = "near_copies", "Near-identical texts"
 LEAST_WORDS = 8
 STRONG_WORDS = 12
 """From here on a copy is a strong sign: two people do write "the most comfortable pillow I have ever had"."""
@@ -66,13 +66,13 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     texts = _texts(reviews, part_of(advance, 0, _READ))
     compared = sum(len(text.reviews) for text in texts)
     if compared < 2:
-        why = f"Fewer than two reviews have the {LEAST_WORDS} words that a comparison needs."
+        why = f"Fewer than two reviews have the {LEAST_WORDS} words we need to compare them."
         return Finding(NAME, TITLE, "not_assessed", why)
     found = _clusters(texts, part_of(advance, _READ, _JOINED))
     clusters = [kept for cluster in found if (kept := _checked(cluster, formulas))]
     if not clusters:
         whose = " under different names" if any(text.writers for text in texts) else ""
-        sentence = f"Of {compared:,} texts long enough to compare, no two are copies{whose}."
+        sentence = f"No two of {compared:,} texts are copies{whose}."
         return Finding(NAME, TITLE, "clear", sentence)
     members = sum(len(text.reviews) for cluster in clusters for text in cluster)
     signs: list[Sign] = []
@@ -83,7 +83,7 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
                 advance(_JOINED + (1 - _JOINED) * len(signs) / members)
     where = f"in {len(clusters)} groups" if len(clusters) > 1 else "in one group"
     whose = " under different names" if any(text.writers for cluster in clusters for text in cluster) else ""
-    sentence = f"{len(signs):,} reviews{whose} say nearly the same, word for word, {where}."
+    sentence = f"{len(signs):,} reviews{whose} have nearly the same text, {where}."
     return Finding(NAME, TITLE, "found", sentence, tuple(signs))
 
 
@@ -262,13 +262,11 @@ def _signs(number: int, cluster: Sequence[_Text], formulas: frozenset[Sentence])
     as_others = "another review" if others == 1 else f"{others:,} other reviews"
     whose = " under different names" if any(text.writers for text in cluster) else ""
     if is_short:
-        sentence = f"Nearly the same few words as {as_others}{whose}, which may be chance."
+        sentence = f"Nearly the same few words as {as_others}{whose}; that may be chance."
     elif strength == "strong":
         sentence = f"Nearly the same words as {as_others}{whose}."
     else:
-        sentence = (
-            f"The same as {as_others} in every field; as nobody is named, it may be one review exported twice."
-        )
+        sentence = f"Identical to {as_others}. Without names, this may be one review exported twice."
     for text in cluster:
         shared = {x for x in text.shingles if in_texts[x] > 1 or len(text.reviews) > 1}
         for review in sorted(text.reviews, key=lambda r: (str(r.date), r.row)):

@@ -26,8 +26,8 @@ def changes(report: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> tup
     return (
         Change("Grade", earlier["grade"], report["grade"]),
         _change("Share with warning signs", earlier["share"], report["fake_percentage"], formatting.percent),
-        _change("Stars as given", earlier["rating"], report["original_rating"], _average),
-        _change("Stars, adjusted", earlier["adjusted"], report["adjusted_rating"], _average),
+        _change("Average rating", earlier["rating"], report["original_rating"], _average),
+        _change("Adjusted rating", earlier["adjusted"], report["adjusted_rating"], _average),
         _change("Reviews", earlier["reviews"], report["unique_reviews"], _count),
         _change("Reviews with warning signs", earlier["suspicious"], suspicious, _count),
     )

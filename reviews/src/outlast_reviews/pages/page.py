@@ -8,14 +8,23 @@ from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from outlast import PageView
 from outlast_reviews import formatting
+from outlast_reviews.method import VERSION
 from outlast_reviews.pages.changes import changes
 from outlast_reviews.pages.charts import interval_bar, star_rows
 from outlast_reviews.pages.grouping import groups, listed_by_check
 from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.pages.query import CLEAR_PER_PAGE, ReportQuery, paginate
 from outlast_reviews.pages.timeline_chart import timeline_chart
-from outlast_reviews.wording import outcome, products_together, weight, what_was_not_read, what_was_read
+from outlast_reviews.wording import (
+    meaning,
+    outcome,
+    products_together,
+    weight,
+    what_was_not_read,
+    what_was_read,
+)
 
 TONES = {"A": "good", "B": "good", "C": "warn", "D": "bad", "F": "bad", "U": "unsure"}
 
@@ -40,6 +49,7 @@ class ReportPage:
             "day": _day,
             "days": _days,
             "highlighted": highlighted,
+            "meaning": meaning,
             "outcome": outcome,
             "products_together": products_together,
             "weight": weight,
@@ -49,14 +59,26 @@ class ReportPage:
         for name in self._environment.list_templates():
             self._environment.get_template(name)
 
-    def render(self, result: Mapping[str, Any], query: Mapping[str, str] | None = None) -> str:
-        """Render a result, `{"report": …, "earlier": …}`, as safe HTML that begins with the `h1`.
+    def page(self, template: str, **values: Any) -> str:
+        """Another page of the site as safe HTML."""
+        return self._environment.get_template(template).render(**values)
 
-        `query` is what stands behind the question mark of its address: which reviews are asked for.
+    def render(
+        self,
+        result: Mapping[str, Any],
+        query: Mapping[str, str] | None = None,
+        site: PageView | None = None,
+    ) -> str:
+        """Render a result, `{"report": …, "earlier": …}`, as safe HTML.
+
+        `query` has the filters and pages that its address asks for. Links to other parts of the site need `site`.
         """
         report: Mapping[str, Any] = result["report"]
         chosen = ReportQuery.of(query or {}, report)
         bursts = _bursts(report["checks"])
+        counting = [check for check in report["checks"] if not check.get("context")]
+        rows = star_rows(report["stars"], without_incentivised=chosen.without_incentivised)
+        timeline = timeline_chart(report["timeline"], bursts)
         flagged, flagged_where = groups(report, chosen)
         clear_where, clear = paginate(
             report["without_signs"], 1 if chosen.clear is None else chosen.clear, CLEAR_PER_PAGE
@@ -66,9 +88,16 @@ class ReportPage:
             tone=TONES[report["grade"]],
             interval=interval_bar(report),
             share=_share(report),
-            star_rows=star_rows(report["stars"], without_incentivised=chosen.without_incentivised),
-            timeline=timeline_chart(report["timeline"], bursts),
+            rating_change=_rating_change(report),
+            star_rows=rows,
+            star_height=sum(row.height for row in rows),
+            timeline=timeline,
+            busiest=max(timeline.columns, key=lambda column: column.count) if timeline else None,
             bursts=bursts,
+            checks_run=len(counting) - sum(check["outcome"] == "not_assessed" for check in counting),
+            checks_planned=len(counting),
+            site=site,
+            current_version=VERSION,
             query=chosen,
             groups=flagged,
             listed=listed_by_check(report, chosen),
@@ -80,9 +109,16 @@ class ReportPage:
         )
 
 
-def render_report(result: Mapping[str, Any], query: Mapping[str, str] | None = None) -> str:
+def render_report(
+    result: Mapping[str, Any], query: Mapping[str, str] | None = None, site: PageView | None = None
+) -> str:
     """One page of the one `ReportPage` of this process."""
-    return _page().render(result, query)
+    return _page().render(result, query, site)
+
+
+def render_page(template: str, **values: Any) -> str:
+    """A page about the site, made by the one `ReportPage` of this process."""
+    return _page().page(template, **values)
 
 
 def compile_templates() -> None:
@@ -99,6 +135,13 @@ def _share(report: Mapping[str, Any]) -> str | None:
     if report["fake_percentage"] is None:
         return None
     return formatting.percent_range(report["fake_percentage_low"], report["fake_percentage_high"])
+
+
+def _rating_change(report: Mapping[str, Any]) -> str | None:
+    """As "−0.74"."""
+    if report["original_rating"] is None or report["adjusted_rating"] is None:
+        return None
+    return f"{round(report['adjusted_rating'], 2) - round(report['original_rating'], 2):+.2f}".replace("-", "−")
 
 
 def _bursts(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -200,7 +200,7 @@ def _reporting_pause(provider: str) -> Callable[[float], None]:
 
 def _which_product(products: Sequence[str]) -> Question:
     options = [*((product, product) for product in products[:_MOST_OFFERED]), (ALL, "All of them together")]
-    return Question("product", "Whose reviews?", options, required=True)
+    return Question("product", "Product", options, required=True)
 
 
 def _questions(unknown: UnknownColumns, mapping: Mapping[Part, str]) -> list[Question]:
