@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 
 import click
 from declared_mistakes import MISTAKES, said_of
+from evidence_schema import evidence_schema
 from python_reference import declared, errors, followed, keywords, other_types, within
 
 from outlast.app import runtime_of
@@ -294,8 +295,11 @@ def openapi() -> str:
 
 
 def pictures() -> Mapping[Path, str]:
-    """What each generated picture should contain."""
-    return {PAGES / "pictures" / "accuracy.svg": picture([from_json(measured())])}
+    """What each generated picture and schema should contain."""
+    return {
+        PAGES / "pictures" / "accuracy.svg": picture([from_json(measured())]),
+        PAGES / "reference" / "evidence.schema.json": evidence_schema(),
+    }
 
 
 def _percent(share: float) -> str:

@@ -278,6 +278,15 @@ class Outlast:
         """
         return await self._runtime.use(lambda sessions: sessions.retry(session_id, owner=owner))
 
+    def well_known(self, name: str, make: Callable[[], str | bytes]) -> None:
+        """Publish a file at `/.well-known/{name}` for everybody, such as a public key that signs your exports.
+
+        `make` is called in a thread for each request and returns the content; the ending of `name` says what it
+        is. Raises `ValueError` if the name is taken, or has other characters than a-z, 0-9, "." and "-", and
+        `TypeError` if `make` takes arguments.
+        """
+        self._catalogue.add_well_known(name, make)
+
     async def delete(self, session_id: str, *, owner: str | None = None) -> DeleteAnswer | None:
         """Delete the session `session_id`, which has ended, with everything that belongs to it.
 

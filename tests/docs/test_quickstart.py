@@ -27,7 +27,7 @@ def kitchen(tmp_path: Path) -> Path:
 
 def test_the_dinner_of_a_killed_worker_goes_on_after_its_last_step(kitchen: Path) -> None:
     with served("kitchen:outlast", kitchen) as server, _visitor(server.address) as visitor:
-        page = _order(visitor, minutes=3)
+        page = _order(visitor, minutes=6)
         snapshots = _snapshots(visitor, page)
         seen = [next(s for s in snapshots if s["steps"][1]["status"] == "active")]
         (busy,) = [w for w in _workers(kitchen) if w["in_flight"] == 1]
@@ -44,7 +44,7 @@ def test_the_dinner_of_a_killed_worker_goes_on_after_its_last_step(kitchen: Path
 
 def test_the_dinner_of_a_server_that_was_stopped_with_ctrl_c_twice_goes_on(kitchen: Path) -> None:
     with served("kitchen:outlast", kitchen, grace="60") as server, _visitor(server.address) as visitor:
-        page = _order(visitor, minutes=3)
+        page = _order(visitor, minutes=6)
         next(s for s in _snapshots(visitor, page) if s["steps"][1]["status"] == "active")
         os.killpg(server.process.pid, signal.SIGINT)  # as a terminal does
         with suppress(httpx.TransportError):

@@ -13,6 +13,7 @@ TESTS_ONLY = ("testing/", "backends/memory/")
 BOUNDED_BY = {
     "cli/main.py cache": "the commands that are installed",
     "core/analyses/analysis.py short_forms": "the analyses of the program",
+    "core/analyses/analysis.py well_known": "the files that the program publishes",
     # the web layer; tests/integration/test_bounds.py makes each grow
     "web/access.py _accepted_hosts": "MAX_CACHED, and a host name that is ours",
     "web/access.py _verified": "MAX_CACHED times MAX_CACHED_COOKIE",
@@ -27,6 +28,7 @@ BOUNDED_BY = {
     "core/text_cache.py lru_cache": "its entries times its longest text",
     # the use cases
     "core/analyses/analysis.py _analyses": "the analyses of the program",
+    "core/analyses/analysis.py _internal": "analyses of our own",
     "core/store_outage.py _missing": "the parts of a process that use the store",
     "core/watch.py _known": "MAX_KNOWN, ids of sessions",
     "core/analyses/canonical_encoding.py _pieces": "one encoding",
@@ -112,8 +114,10 @@ BOUNDED_BY = {
 """Add new ones here; if clients can make one grow, test it in tests/integration/test_bounds.py."""
 
 OF_THE_PRODUCT = {
+    "analysis.py cache": "one key",
     "checks/reviewer_overlap.py cache": "one analysis",
     "checks/words.py lru_cache": "100,000 words of 40 characters",
+    "evidence/page.py cache": "one template",
     "method.py cache": "one table that ships",
     "pages/page.py cache": "one page",
 }

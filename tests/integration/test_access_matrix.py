@@ -118,6 +118,7 @@ RULES: Mapping[str, Rule] = {
     "favicon": rule(200),
     "robots": rule(200),
     "security_txt": rule(404),
+    "well_known": rule(404),
     "livez": rule(200),
     "readyz": rule(200),
     "metrics": rule(200, ask=lambda _: WITH_KEY),

@@ -27,7 +27,7 @@ from sqlite_template import put_store
 ROOT = Path(__file__).parents[2]
 CASES = int(os.environ.get("OUTLAST_SCHEMATHESIS_CASES", "1"))
 """Cases for each operation; 400 in a long run, which makes more than 20,000 with those of the state machine."""
-UNDOCUMENTED = {"static", "assets", "openapi"}
+UNDOCUMENTED = {"static", "assets", "well_known", "openapi"}
 STREAMS = ["events", "events_of_many", "steady_events"]
 """Operations that answer for as long as a session runs, or as long as they are asked to."""
 HEALTH = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)

@@ -82,7 +82,8 @@ async def delivered(site: OpenSite, status: Status) -> None:
     running = asyncio.create_task(worker.run())
     try:
         async with asyncio.timeout(PATIENCE):
-            while not (found := await deliveries(site)) or any(s.status is not status for s in found):  # noqa: ASYNC110
+            # the store has no event to wait for
+            while {s.status for s in await deliveries(site)} != {status}:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.02)
     finally:
         worker.stop()

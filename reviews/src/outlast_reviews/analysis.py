@@ -4,9 +4,9 @@ import asyncio
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -39,6 +39,7 @@ from outlast_reviews.sources.gathering import (
 from outlast_reviews.step_keys import by_name, unique_name
 
 if TYPE_CHECKING:
+    from outlast_reviews.evidence.keys import InstallationKey
     from outlast_reviews.language_model.ask_model import AskModelStep
 
 LOCAL_NOTICE = "We never pass your files on."
@@ -259,6 +260,39 @@ EXPORTS = {
 }
 
 
+def evidence_exports(key: Callable[[], "InstallationKey"]) -> Mapping[str, Export]:
+    """Signed evidence files, by the key that is asked for when the first one is made."""
+
+    def page(result: Mapping[str, Any]) -> str:
+        from outlast_reviews.evidence.files import evidence_page  # noqa: PLC0415 - only where one is downloaded
+
+        return evidence_page(result, key())
+
+    def data(result: Mapping[str, Any]) -> str:
+        from outlast_reviews.evidence.files import evidence_json  # noqa: PLC0415 - as above
+
+        return evidence_json(result, key())
+
+    return {
+        "evidence.html": Export("Signed evidence file", page),
+        "evidence.json": Export("Signed evidence (JSON)", data),
+    }
+
+
+def signing_key(outlast: Outlast, settings: ReviewSettings) -> "InstallationKey":
+    """Return the key that signs evidence files, generated on first use. Raises `SettingsError`."""
+    from outlast_reviews.evidence.keys import installation_key  # noqa: PLC0415 - as above
+
+    setting = settings.evidence_key.get_secret_value() if settings.evidence_key else None
+    return installation_key(outlast.settings.data_path, setting)
+
+
+def published_key(key: "InstallationKey") -> str:
+    """The public key for those who verify evidence files of this site."""
+    about = "Evidence files of this site are signed by this key: outlast reviews verify FILE --key PUBLIC_KEY"
+    return json.dumps({"algorithm": "Ed25519", "public_key": key.public, "about": about}, indent=1) + "\n"
+
+
 def register(outlast: Outlast, settings: ReviewSettings | None = None) -> AnalysisHandle[..., dict[str, Any]]:
     """Register this analysis as `product`, with these settings or those of the environment now; return its handle.
 
@@ -283,6 +317,8 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> Analys
         steps = Steps(gather, check_reviews, ask_model, remember, compare)
         return analyse(source, mapping or {}, only or {}, about, steps, (name or "").strip() or None)
 
+    key = cache(partial(signing_key, outlast, settings))
+    outlast.well_known("outlast-evidence-key.json", lambda: published_key(key()))
     return outlast.analysis(
         "product",
         title="Can these reviews be trusted?",
@@ -292,7 +328,7 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> Analys
         render=render,
         page_title=page_title,
         preview=preview,
-        exports=EXPORTS,
+        exports={**EXPORTS, **evidence_exports(key)},
         check=check,
         short_forms={"productUrl": "source"},
     )(analyse_product)

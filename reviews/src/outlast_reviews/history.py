@@ -57,14 +57,15 @@ def compare_and_store(facts: Facts, key: str, report: Mapping[str, Any]) -> Earl
         (kept[item] for item in ("latest", "before") if item in kept and kept[item]["at"] < report["analysed_at"]),
         None,
     )
-    current = _summary(report)
+    current = summary(report)
     facts.blocking.put(
         [Fact(key, current, "latest"), *([Fact(key, previous, "before")] if previous else [])], keep=RETENTION
     )
-    return _earlier(previous, current) if previous else None
+    return compared(previous, current) if previous else None
 
 
-def _earlier(previous: Mapping[str, Any], current: Mapping[str, Any]) -> EarlierReport:
+def compared(previous: Mapping[str, Any], current: Mapping[str, Any]) -> EarlierReport:
+    """Compare two summaries."""
     earlier_marks, current_marks = _known(previous), _known(current)
     return EarlierReport(
         since=previous["at"],
@@ -79,17 +80,25 @@ def _known(summary: Mapping[str, Any]) -> frozenset[str] | None:
     return None if marks is None else frozenset(marks)
 
 
-def _summary(report: Mapping[str, Any]) -> dict[str, Any]:
-    listed = [*report["flagged"], *report["without_signs"]]
-    whole = len(listed) == report["unique_reviews"]
+def figures(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of a report that are compared."""
     return {
-        "at": report["analysed_at"],
         "grade": report["grade"],
         "share": report["fake_percentage"],
         "rating": report["original_rating"],
         "adjusted": report["adjusted_rating"],
         "reviews": report["unique_reviews"],
         "suspicious": report["strong_count"] + report["medium_count"],
+    }
+
+
+def summary(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stored of a report for the comparison with the next one, as JSON."""
+    listed = [*report["flagged"], *report["without_signs"]]
+    whole = len(listed) == report["unique_reviews"]
+    return {
+        "at": report["analysed_at"],
+        **figures(report),
         "method": report["method"]["version"],
         "marks": _marks(listed) if whole else None,
     }

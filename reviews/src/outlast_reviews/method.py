@@ -1,14 +1,14 @@
 """The method section of every report: rules, measured accuracy and limits."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from typing import Any, TypedDict
 
 from outlast_reviews.language_model.opinion import ModelReport, sentences
-from outlast_reviews.verdict import GRADE_LIMITS
+from outlast_reviews.verdict import GRADE_LIMITS, MODEL
 
 VERSION = "4"
 """Incremented with each change that can change a verdict."""
@@ -46,7 +46,8 @@ def measured() -> dict[str, Any]:
     return json.loads((files("outlast_reviews") / "measured_accuracy.json").read_text(encoding="utf-8"))[0]
 
 
-def _measured() -> Sequence[str]:
+def _measured() -> Mapping[str, str]:
+    """One sentence for each check that was measured, by its name."""
     figures = {f"{line['group']}: {line['name']}": line for line in measured()["figures"]}
 
     def found(name: str, *changes: object) -> str:
@@ -58,18 +59,28 @@ def _measured() -> Sequence[str]:
     alarms = round(dealt["value"] * dealt["of"])
     whole, short = found(_COPIES, 0, 5, 10, 20), found(_SHORT_COPIES, 0, 5, 10, 20)
     quick, slow = found(_BURSTS, 20, 40, 80), found(_SLOW_BURSTS, 20, 40, 80)
-    return (
-        (
+    return {
+        "near_copies": (
             f"Copies: we flagged {'hardly any' if flagged else 'none'} of the real reviews. Of 40 planted copies"
             f" of 30 to 40 words, we found {whole} with 0, 5, 10 and 20% of the words changed; of 20 copies"
             f" of a real text of 12 to 19 words, {short}."
         ),
-        (
+        "burst": (
             f"Bursts: no false alarm on three real products, and {alarms} in {dealt['of']:,} after shuffling their"
             f" stars. Of planted campaigns of 20, 40 and 80 reviews, we found {quick} when they took four days and"
             f" {slow} when they took two weeks."
         ),
-    )
+    }
+
+
+NOT_MEASURED = "Not measured on labelled data."
+
+
+def measured_accuracy(check: str, model: ModelReport | None = None) -> str:
+    """How often this check is right, as far as it was measured."""
+    if check == MODEL:
+        return " ".join(sentences(model)[2:]) if model else NOT_MEASURED
+    return _measured().get(check, NOT_MEASURED)
 
 
 def method(model: ModelReport | None = None) -> Method:
@@ -122,7 +133,7 @@ def method(model: ModelReport | None = None) -> Method:
             ),
         ],
         "accuracy": [
-            *_measured(),
+            *_measured().values(),
             "Other signs: not measured on labelled data. They repeat what the text or the source says.",
             *accuracy,
             "The grade as a whole: not measured. No public data says which reviews of a product were bought.",

@@ -2,7 +2,8 @@
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from typing import NotRequired, TypedDict
+from importlib.metadata import version
+from typing import Literal, NotRequired, TypedDict
 
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
@@ -10,7 +11,7 @@ from outlast_reviews.checks.finding import Finding, Outcome, Strength
 from outlast_reviews.deduplicate import CleanSet, Coverage, clean
 from outlast_reviews.language_model.opinion import ModelReport
 from outlast_reviews.listing import STRENGTHS, Flagged, Listed, flagged_reviews, reviews_without_signs
-from outlast_reviews.method import Method, method
+from outlast_reviews.method import Method, measured_accuracy, method
 from outlast_reviews.progress import ignore_progress
 from outlast_reviews.ratings import adjusted_rating, changed, mean_rating, star_counts
 from outlast_reviews.review import ReviewSet
@@ -41,11 +42,22 @@ class _CheckReport(TypedDict):
     """Shown beside the verdict and never part of it."""
     strength: Strength | None
     """Of its gravest sign; `None` where it has none that could make a review suspicious."""
+    measured: str
+    """How often the check is right, as far as it was measured."""
 
 
 class CheckReport(_CheckReport, total=False):
     windows: list[WindowReport]
     """Of the check `burst` alone."""
+
+
+class InputReport(TypedDict):
+    """A `review.Input`: what was read, by its hash."""
+
+    name: str
+    kind: Literal["file", "page", "reviews"]
+    sha256: str
+    bytes: int
 
 
 class SkippedRows(TypedDict):
@@ -143,6 +155,10 @@ class Report(TypedDict):
     product_title: str | None
     product_rating: float | None
     analysed_at: str
+    inputs: list[InputReport]
+    """Empty where the reviews came from no source."""
+    software: dict[str, str]
+    """The versions that made the report, by package."""
 
 
 def review_report(
@@ -204,7 +220,7 @@ def make_report(
         "weak_count": len(evidence.weak),
         "incentivised_count": len(evidence.incentivised),
         "coverage": _coverage(cleaned.coverage),
-        "checks": [_check(finding) for finding in findings],
+        "checks": [_check(finding, model) for finding in findings],
         "flagged": flagged,
         "flagged_count": flagged_count,
         "without_signs": unsigned,
@@ -234,6 +250,16 @@ def make_report(
         "product_title": truncated(received.product_title or "", _LONGEST_NAME) or None,
         "product_rating": received.product_rating,
         "analysed_at": analysed_at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "inputs": [
+            {
+                "name": truncated(read.name, _LONGEST_NAME),
+                "kind": read.kind,
+                "sha256": read.sha256,
+                "bytes": read.bytes,
+            }
+            for read in received.inputs
+        ],
+        "software": {name: version(name) for name in ("outlast", "outlast-reviews")},
     }
 
 
@@ -263,7 +289,7 @@ def _coverage(counted: Coverage) -> CoverageReport:
     }
 
 
-def _check(finding: Finding) -> CheckReport:
+def _check(finding: Finding, model: ModelReport | None) -> CheckReport:
     strengths = {sign.strength for sign in finding.signs if sign.kind == "suspicious"}
     check: CheckReport = {
         "name": finding.name,
@@ -273,6 +299,7 @@ def _check(finding: Finding) -> CheckReport:
         "count": len({sign.row for sign in finding.signs}),
         "context": finding.context,
         "strength": next((strength for strength in STRENGTHS if strength in strengths), None),
+        "measured": measured_accuracy(finding.name, model),
     }
     if finding.name == "burst":
         check["windows"] = [

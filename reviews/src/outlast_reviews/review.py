@@ -4,6 +4,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 MOST_CHARACTERS = 30_000
 """Characters of one text that the checks read: Amazon's 5,000 words, the most that any large shop allows."""
@@ -47,6 +48,17 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """What was read, by its hash, so that a report can be traced to it."""
+
+    name: str
+    kind: Literal["file", "page", "reviews"]
+    """`page`: the body of an address as received. `reviews`: what a provider delivered, as JSON lines."""
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewSet:
     """All reviews of one source."""
 
@@ -63,6 +75,8 @@ class ReviewSet:
     skipped: Sequence[Skipped] = field(default_factory=tuple[Skipped, ...])
     left_out: Sequence[str] = ()
     """Files without reviews, lists, columns and dates that nothing was read from, each with what it is."""
+    inputs: Sequence[Input] = ()
+    """The files, pages and deliveries that the reviews were read from."""
 
     made: str = ""
     """Unique name of this value, assigned by the step that made it."""

@@ -1,5 +1,6 @@
 """Every setting of the product analysis, read and checked in this one place, from the environment and `.env`."""
 
+import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -119,6 +120,21 @@ class ReviewSettings(BaseSettings):
         le=86_400,
     )
 
+    evidence_key: SecretStr | None = _setting(
+        "ANALYSIS_EVIDENCE_KEY",
+        None,
+        "The key that signs evidence files, 64 hexadecimal digits. Unset: a key that is generated into the data "
+        "folder; several machines without a common folder need the setting",
+        "64-hexadecimal-digits-of-openssl-rand-hex-32",
+    )
+
+    @field_validator("evidence_key")
+    @classmethod
+    def _hexadecimal(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not re.fullmatch("[0-9a-fA-F]{64}", key.get_secret_value()):
+            raise ValueError("it is not 64 hexadecimal digits. Make one with: openssl rand -hex 32")
+        return key
+
     @field_validator("judgeme_sites", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -190,5 +206,6 @@ def _sentence(fault: dict[str, Any]) -> str:
     field = review_setting_names().get(name)
     example = f" For example: {name}={field.examples[0]}" if field and field.examples else ""
     given = str(fault.get("input"))
-    shown = "" if "@" in given else f" (it is {given!r})"  # an address may hold a password
+    secret = "@" in given or (field is not None and "SecretStr" in str(field.annotation))
+    shown = "" if secret else f" (it is {given!r})"  # an address may hold a password
     return f"{name}: {text}{shown}.{example}"

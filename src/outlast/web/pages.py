@@ -1,6 +1,8 @@
 """The HTML pages, which need no JavaScript: the start form and a session's page; and the files that they load."""
 
+import asyncio
 import json
+import mimetypes
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -194,6 +196,17 @@ async def security_txt(context: RequestContext) -> Response:
         lines.append(f"Canonical: {address}")
     headers = {"Cache-Control": "public, max-age=86400"}
     return PlainTextResponse("\n".join(lines) + "\n", headers=headers)
+
+
+async def well_known(context: RequestContext) -> Response:
+    """A public file of your own (`outlast.well_known`)."""
+    name = context.parameters["file"]
+    make = context.engine.catalogue.well_known.get(name)
+    if make is None:
+        raise not_found()
+    content = await asyncio.to_thread(make)
+    kind = mimetypes.guess_type(name)[0] or "text/plain"
+    return Response(content, media_type=kind, headers={"Cache-Control": "public, max-age=3600"})
 
 
 async def _redirect_to_started(context: RequestContext, started: Started) -> Response:

@@ -89,8 +89,8 @@ class Route:
 
 _NAMES_BY_VERB: Final[Mapping[Verb, str]] = {
     Verb.PUBLIC: (
-        "shared shared_export shared_picture site_page static assets favicon robots security_txt livez readyz"
-        " openapi docs"
+        "shared shared_export shared_picture site_page static assets favicon robots security_txt well_known livez"
+        " readyz openapi docs"
     ),
     Verb.READ: "progress events ws result page export",
     Verb.LIST: "list events_of_many token sessions_page form login_page log_in",
@@ -213,6 +213,7 @@ ROUTES: Final = (
     _api("favicon", "GET HEAD", "/favicon.ico", pages.favicon, Requires.ANYBODY),
     _api("robots", "GET HEAD", "/robots.txt", pages.robots, Requires.ANYBODY),
     _api("security_txt", "GET HEAD", "/.well-known/security.txt", pages.security_txt, Requires.ANYBODY),
+    _api("well_known", "GET HEAD", "/.well-known/{file}", pages.well_known, Requires.ANYBODY),
     _api("livez", "GET HEAD", "/livez", api.livez, Requires.ANYBODY, any_host=True),
     _api("readyz", "GET HEAD", "/readyz", api.readyz, Requires.ANYBODY, any_host=True),
     _api("metrics", "GET HEAD", "/metrics", metrics, Requires.OPERATOR_KEY, any_host=True),

@@ -2,6 +2,9 @@
 
 COMMANDS = {
     "analyse": ("outlast_reviews.cli.analyse:analyse", "Judge the reviews in a file or at an address."),
-    "reviews": ("outlast_reviews.cli.reviews:reviews", "Measure how well reviews are judged; print a sample."),
+    "reviews": (
+        "outlast_reviews.cli.reviews:reviews",
+        "Scan a shop's products; verify evidence; measure the checks.",
+    ),
 }
 """By name: where the command is, and its line in `outlast --help`."""

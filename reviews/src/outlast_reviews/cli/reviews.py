@@ -1,4 +1,4 @@
-"""`outlast reviews`: commands to print a sample and to evaluate the checks."""
+"""`outlast reviews`: commands to print a sample and to evaluate the checks, and those of the modules beside it."""
 
 import io
 import json
@@ -15,6 +15,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table as Grid
 
 from outlast_reviews.cli.mapping import map_option, mapping_of
+from outlast_reviews.cli.scan import scan
+from outlast_reviews.cli.verify import verify
 from outlast_reviews.deduplicate import merge
 from outlast_reviews.evaluate.accuracy_table import (
     Table,
@@ -41,7 +43,11 @@ ReportProgress = Callable[[int, int, str], None]
 
 @click.group()
 def reviews() -> None:
-    """Measure how well the judging does; print a sample to try."""
+    """Scan a shop's products, verify evidence, measure how well the judging does; print a sample to try."""
+
+
+reviews.add_command(scan)
+reviews.add_command(verify)
 
 
 @reviews.command()

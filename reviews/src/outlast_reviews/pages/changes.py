@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from outlast_reviews import formatting
+from outlast_reviews.history import figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +21,18 @@ class Change:
 
 def changes(report: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> tuple[Change, ...]:
     """Both reports in figures; nothing where there is no earlier one."""
-    if earlier is None:
-        return ()
-    suspicious = report["strong_count"] + report["medium_count"]
+    return () if earlier is None else changes_between(earlier, figures(report))
+
+
+def changes_between(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Two reports by their `history.figures`."""
     return (
-        Change("Grade", earlier["grade"], report["grade"]),
-        _change("Share with warning signs", earlier["share"], report["fake_percentage"], formatting.percent),
-        _change("Average rating", earlier["rating"], report["original_rating"], _average),
-        _change("Adjusted rating", earlier["adjusted"], report["adjusted_rating"], _average),
-        _change("Reviews", earlier["reviews"], report["unique_reviews"], _count),
-        _change("Reviews with warning signs", earlier["suspicious"], suspicious, _count),
+        Change("Grade", before["grade"], now["grade"]),
+        _change("Share with warning signs", before["share"], now["share"], formatting.percent),
+        _change("Average rating", before["rating"], now["rating"], _average),
+        _change("Adjusted rating", before["adjusted"], now["adjusted"], _average),
+        _change("Reviews", before["reviews"], now["reviews"], _count),
+        _change("Reviews with warning signs", before["suspicious"], now["suspicious"], _count),
     )
 
 

@@ -1,6 +1,7 @@
 """Reads all files and addresses of a session into one set of reviews, and validates them at start."""
 
 import asyncio
+import hashlib
 import html
 import io
 import json
@@ -8,13 +9,14 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Literal
 
 from outlast import InvalidInput, Permanent, Question, RetryAfter, Step, Upload, report, step
 from outlast_reviews.cpu_shares import computing, report_progress
 from outlast_reviews.invented import SAMPLE, sample_reviews
 from outlast_reviews.progress import Progress
-from outlast_reviews.review import ReviewSet
+from outlast_reviews.review import Input, ReviewSet
 from outlast_reviews.settings import ReviewSettings
 from outlast_reviews.sources.errors import FetchError, NotReviews
 from outlast_reviews.sources.fetching.addresses import Product, product_at, refuse
@@ -143,9 +145,10 @@ class Gathering:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(0)
                 with computing():
-                    return read_reviews(file, size, progress, mapping=mapping)
+                    received = read_reviews(file, size, progress, mapping=mapping)
+                return replace(received, inputs=(Input(location.name(), "file", location.sha256, size),))
         if location == SAMPLE:
-            return sample_reviews()
+            return _with_hash_of_reviews(sample_reviews(), SAMPLE)
         target = product_at(location)
         if target.is_short:
             target = product_at(_fetcher().follow_short_link(target.address))
@@ -155,16 +158,28 @@ class Gathering:
                 )
         if provider_of(target, self._settings) is not None:
             provider = self._provider(target)
-            return provider.collect(self._order_reviews(target.address), progress, _reporting_pause(provider.name))
+            pause = _reporting_pause(provider.name)
+            received = provider.collect(self._order_reviews(target.address), progress, pause)
+            return _with_hash_of_reviews(received, target.address)
         page = _fetcher().fetch(target.address, progress)
         with computing():
-            return read_reviews(io.BytesIO(page.body), len(page.body), mapping=mapping)
+            received = read_reviews(io.BytesIO(page.body), len(page.body), mapping=mapping)
+            digest = hashlib.sha256(page.body).hexdigest()
+        return replace(received, inputs=(Input(target.address, "page", digest, len(page.body)),))
 
     def _provider(self, target: Product) -> "Provider":
         found = provider_of(target, self._settings)
         if found is None:
             raise FetchError("The key of the provider that delivers these reviews is not set any more.")
         return found
+
+
+def _with_hash_of_reviews(received: ReviewSet, name: str) -> ReviewSet:
+    """Where there is no file: hash the reviews themselves, one JSON object a line."""
+    with computing():
+        lines = "".join(f"{json.dumps(asdict(r), default=str, sort_keys=True)}\n" for r in received.reviews)
+        raw = lines.encode()
+        return replace(received, inputs=(Input(name, "reviews", hashlib.sha256(raw).hexdigest(), len(raw)),))
 
 
 def _fetcher() -> "Fetcher":

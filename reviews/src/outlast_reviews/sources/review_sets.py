@@ -43,6 +43,7 @@ def merged(
         complete=all(received.complete for _, received in sets),
         skipped=tuple(skipped),
         left_out=(*(line for _, received in sets for line in received.left_out), *left_out),
+        inputs=tuple(read for _, received in sets for read in received.inputs),
     )
 
 

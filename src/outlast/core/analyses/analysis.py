@@ -445,6 +445,8 @@ class Catalogue:
         """What the priority of an owner's class adds to that of the analysis."""
         self.short_forms: dict[str, tuple[str, str]] = {}
         """Maps a field of a start's body to the analysis and the field of its input."""
+        self.well_known: dict[str, Callable[[], str | bytes]] = {}
+        """Public files below `/.well-known/`, by name."""
 
     def add(self, analysis: Analysis) -> None:
         if analysis.name in self._analyses:
@@ -456,6 +458,14 @@ class Catalogue:
             )
         self._analyses[analysis.name] = analysis
         self.short_forms |= {key: (analysis.name, field) for key, field in analysis.short_forms.items()}
+
+    def add_well_known(self, name: str, make: Callable[[], str | bytes]) -> None:
+        if not FILE_NAME.fullmatch(name):
+            raise ValueError(f"The file {name!r} needs a name of a-z, 0-9, '-' and '.', as key.json.")
+        require_taking(f"make of the file {name!r}", make, ())
+        if name in self.well_known or name == "security.txt":
+            raise ValueError(f"There is a file {name!r} below /.well-known/ already.")
+        self.well_known[name] = make
 
     def __getitem__(self, name: str) -> Analysis:
         try:

@@ -120,7 +120,7 @@ def require_taking(
     try:
         signature.bind(**given) if isinstance(given, Mapping) else signature.bind(*given)
     except TypeError as error:
-        in_order = " and ".join(given)
+        in_order = " and ".join(given) or "no arguments"
         taken = f"the input by name ({', '.join(given)})" if isinstance(given, Mapping) else in_order
         raise TypeError(f"{what} must take {taken}: {error}.") from None
 
