@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlast.app import Lifespan, Outlast
-    from outlast.core.analyses.analysis import AnalysisOptions, Export, Step, step
+    from outlast.core.analyses.analysis import AnalysisOptions, Export, LinkPreview, Step, step
     from outlast.core.analyses.facts import Fact, Facts
     from outlast.core.analyses.limits import Limit
     from outlast.core.analyses.own_pages import AddFiles, PageView
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 _NAMES_BY_MODULE = {
     "outlast.app": ("Lifespan", "Outlast"),
-    "outlast.core.analyses.analysis": ("AnalysisOptions", "Export", "Step", "step"),
+    "outlast.core.analyses.analysis": ("AnalysisOptions", "Export", "LinkPreview", "Step", "step"),
     "outlast.core.analyses.own_pages": ("AddFiles", "PageView"),
     "outlast.core.analyses.reporting": ("owner", "report", "track"),
     "outlast.core.analyses.facts": ("Fact", "Facts"),
@@ -114,6 +114,7 @@ __all__ = [
     "InvalidInput",
     "Lifespan",
     "Limit",
+    "LinkPreview",
     "Outlast",
     "OutlastError",
     "PageView",

@@ -115,17 +115,20 @@ class Outlast:
 
         return Registration(register)
 
-    def page(self, name: str, *, title: str, takes_messages: bool = False) -> Callable[[RenderPage], RenderPage]:
+    def page(
+        self, name: str, *, title: str, linked: bool = True, takes_messages: bool = False
+    ) -> Callable[[RenderPage], RenderPage]:
         """Serve the function that follows as a page of your own, at `/pages/{name}`.
 
-        It takes a `PageView` and returns safe HTML, in a thread. `title` is its heading, too, unless the HTML has
-        an `<h1>`. With `takes_messages`, a page of another site that opens this one may post messages to it, which
-        is otherwise prevented: treat them as input of strangers. Raises `TypeError` or `ValueError` for a mistake
-        in the declaration.
+        It takes a `PageView` and returns safe HTML, in a thread. `title` is its heading, unless the HTML has an
+        `<h1>`, and the text of the link in the foot of every page, unless `linked` is false. With
+        `takes_messages`, a page of another site that opens this one may post messages to it, which is otherwise
+        prevented: treat them as input of strangers. Raises `TypeError` or `ValueError` for a mistake in the
+        declaration.
         """
 
         def register(render: RenderPage) -> RenderPage:
-            self._catalogue.add_page(OwnPage(name, title, render, takes_messages))
+            self._catalogue.add_page(OwnPage(name, title, render, linked, takes_messages))
             return render
 
         return register

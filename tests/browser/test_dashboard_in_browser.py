@@ -143,7 +143,7 @@ async def test_a_session_is_stopped_from_its_page(served: Served, page: Page) ->
     await start_all(served.address, ["one"])
     await page.goto(f"{served.address}/dashboard/sessions")
     await page.locator(".d-sessions tbody a").first.click()
-    await page.get_by_role("button", name="Cancel it").click()
+    await page.get_by_role("button", name="Cancel").click()
     await expect(page.locator("#d-session .lead")).to_contain_text("cancelled")
     await page.get_by_role("button", name="Try again").click()
     await expect(page.locator("#d-session .lead")).to_contain_text("running")

@@ -28,7 +28,7 @@ async def test_cancel_posts_once_with_the_token_and_says_that_it_is_on_its_way(s
     await site.show(**STATES["cancelling"])
     await expect(page.get_by_role("heading", name="Cancelling")).to_be_visible()
     await expect(page.get_by_text("You can close this page")).to_be_hidden()
-    await expect(page.get_by_text("The work is being stopped.")).to_be_visible()
+    await expect(page.get_by_text("Stopping the work.")).to_be_visible()
     await site.show(**STATES["cancelled"])
     await expect(page.get_by_role("heading", name="Cancelled")).to_be_visible()
     await expect(page.get_by_role("button", name="Try again")).to_be_visible()

@@ -104,7 +104,7 @@ async def open_host(site: MockSite, page: Page, attributes: str = "", inside: st
 async def test_an_element_on_a_page_of_a_host_stays_there_and_offers_the_result(site: MockSite, page: Page):
     await open_host(site, page)
     await expect(page.get_by_role("heading", name="Working")).to_be_visible()
-    await expect(page.get_by_text("You can leave this page; the analysis goes on.")).to_be_visible()
+    await expect(page.get_by_text("You can leave this page; your analysis goes on.")).to_be_visible()
     await expect(page).to_have_title("Host")
     await site.show(**COMPLETED)
     await expect(page.get_by_role("heading", name="Done")).to_be_visible()

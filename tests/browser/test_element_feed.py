@@ -10,7 +10,7 @@ from playwright.async_api import BrowserContext, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
-LOST = "Connection lost, trying again; the analysis itself goes on."
+LOST = "Connection lost. Trying again; your analysis goes on."
 BUSY = Answer(503, {"error": "Busy."})
 
 
@@ -236,7 +236,7 @@ async def test_an_unknown_session_ends_with_a_sentence_and_no_more_requests(site
     site.refused = {"events": Answer(404, {"error": "No."})}
     await page.clock.install()
     await open_at(site, page)
-    await expect(page.locator("[part=connection]")).to_contain_text("does not exist any more")
+    await expect(page.locator("[part=connection]")).to_contain_text("We can't find this analysis")
     asked = len(site.asked)
     await page.clock.run_for(120_000)
     assert len(site.asked) == asked

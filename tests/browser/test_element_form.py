@@ -40,7 +40,7 @@ async def test_a_file_is_sent_and_then_named_in_the_start(site: MockSite, page: 
 
 async def test_an_address_is_started_without_an_upload(site: MockSite, page: Page):
     await open_form(site, page)
-    await page.get_by_label("An address").fill(" https://shop.example/p/1 ")
+    await page.get_by_label("Paste a link").fill(" https://shop.example/p/1 ")
     await page.get_by_label("At most").fill("")
     await analyse(page)
     await page.wait_for_url(site.page)
@@ -51,7 +51,7 @@ async def test_an_address_is_started_without_an_upload(site: MockSite, page: Pag
 
 async def test_a_double_click_starts_once(site: MockSite, page: Page):
     await open_form(site, page)
-    await page.get_by_label("An address").fill("https://shop.example/p/1")
+    await page.get_by_label("Paste a link").fill("https://shop.example/p/1")
     await page.evaluate("for (let n = 0; n < 3; n++) document.querySelector('[type=submit]').click()")
     await page.wait_for_url(site.page)
     assert site.count(START) == 1
@@ -115,17 +115,17 @@ async def test_a_refusal_without_a_field_is_told_for_the_whole_form(site: MockSi
         START: Answer(429, {"success": False, "error": "Too many at once. Wait a minute."}, retry_after="60")
     }
     await open_form(site, page)
-    await page.get_by_label("An address").fill("https://shop.example/p/1")
+    await page.get_by_label("Paste a link").fill("https://shop.example/p/1")
     await analyse(page)
     await expect(page.get_by_role("alert")).to_have_text("Too many at once. Wait a minute.")
     await expect(page.get_by_role("alert")).to_be_focused()
-    await expect(page.get_by_label("An address")).to_have_value("https://shop.example/p/1")
+    await expect(page.get_by_label("Paste a link")).to_have_value("https://shop.example/p/1")
 
 
 async def test_a_site_that_does_not_answer_is_told_and_nothing_is_lost(site: MockSite, page: Page):
     await open_form(site, page)
     await page.route(f"**{START}", lambda route: route.abort())
-    await page.get_by_label("An address").fill("https://shop.example/p/1")
+    await page.get_by_label("Paste a link").fill("https://shop.example/p/1")
     await analyse(page)
     await expect(page.get_by_role("alert")).to_contain_text("could not be reached")
     await expect(page.get_by_role("button", name="Analyse")).not_to_have_attribute("aria-disabled", "true")
@@ -134,8 +134,8 @@ async def test_a_site_that_does_not_answer_is_told_and_nothing_is_lost(site: Moc
 async def test_neither_file_nor_address_is_told_before_anything_is_sent(site: MockSite, page: Page):
     await open_form(site, page)
     await analyse(page)
-    await expect(page.locator("#product-source-error")).to_have_text("Choose a file, or give an address.")
-    await expect(page.get_by_label("An address")).to_be_focused()
+    await expect(page.locator("#product-source-error")).to_have_text("Choose a file, or paste a link.")
+    await expect(page.get_by_label("Paste a link")).to_be_focused()
     assert site.count(START) == 0
 
 
@@ -161,18 +161,18 @@ async def test_a_dropped_file_is_taken_and_can_be_taken_back(site: MockSite, pag
     }""")
     assert await page.evaluate("window.kept")
     assert await page.get_by_label("A file").evaluate("input => input.files[0].name") == "dropped.csv"
-    await expect(page.get_by_label("An address")).to_be_disabled()
+    await expect(page.get_by_label("Paste a link")).to_be_disabled()
     await page.get_by_role("button", name="Remove dropped.csv").click()
     await expect(page.get_by_label("A file")).to_have_value("")
     await expect(page.get_by_label("A file")).to_be_focused()
-    await expect(page.get_by_label("An address")).to_be_enabled()
+    await expect(page.get_by_label("Paste a link")).to_be_enabled()
 
 
 async def test_in_sync_mode_the_start_request_itself_shows_progress_and_result(site: MockSite, page: Page):
     site.sync = True
     await open_form(site, page)
     await page.evaluate("window.same = true")
-    await page.get_by_label("An address").fill("https://shop.example/p/1")
+    await page.get_by_label("Paste a link").fill("https://shop.example/p/1")
     await analyse(page)
     await expect(page.get_by_role("heading", level=1, name="Analysis of product reviews")).to_be_focused()
     await expect(page.locator("[part=percent]")).to_have_text("31%")
@@ -193,7 +193,7 @@ async def test_in_sync_mode_the_start_request_itself_shows_progress_and_result(s
 async def test_in_sync_mode_a_broken_start_request_is_followed_by_the_feed(site: MockSite, page: Page):
     site.sync = True
     await open_form(site, page)
-    await page.get_by_label("An address").fill("https://shop.example/p/1")
+    await page.get_by_label("Paste a link").fill("https://shop.example/p/1")
     await analyse(page)
     await expect(page.locator("[part=percent]")).to_have_text("31%")
     site.end_streams()
@@ -206,7 +206,7 @@ async def test_in_sync_mode_an_end_at_once_is_shown(site: MockSite, page: Page):
     site.sync = True
     site.snapshot = snapshot(**COMPLETED)
     await open_form(site, page)
-    await page.get_by_label("An address").fill("https://shop.example/p/1")
+    await page.get_by_label("Paste a link").fill("https://shop.example/p/1")
     await analyse(page)
     await expect(page.locator("#report")).to_be_visible()
     assert page.url == site.page
@@ -215,10 +215,10 @@ async def test_in_sync_mode_an_end_at_once_is_shown(site: MockSite, page: Page):
 async def test_in_sync_mode_a_stream_without_a_word_brings_the_form_back(site: MockSite, page: Page):
     site.refused = {START: Answer(200, event("bye", {}), content_type="text/event-stream")}
     await open_form(site, page)
-    await page.get_by_label("An address").fill("https://shop.example/p/1")
+    await page.get_by_label("Paste a link").fill("https://shop.example/p/1")
     await analyse(page)
     await expect(page.get_by_role("alert")).to_have_text("The site broke off. Please try again.")
-    await expect(page.get_by_label("An address")).to_have_value("https://shop.example/p/1")
+    await expect(page.get_by_label("Paste a link")).to_have_value("https://shop.example/p/1")
 
 
 async def test_without_javascript_the_form_posts_itself_and_shows_mistakes(site: MockSite, browser: Browser):
@@ -229,7 +229,7 @@ async def test_without_javascript_the_form_posts_itself_and_shows_mistakes(site:
         "form_error": "The input is not right.",
     }
     await page.goto(site.url)
-    address = page.get_by_label("An address")
+    address = page.get_by_label("Paste a link")
     await expect(address).to_have_value("https://amazon.example")
     await expect(address).to_be_focused()
     await expect(address).to_have_accessible_description(
@@ -257,6 +257,6 @@ async def test_a_start_leads_to_the_page_of_the_session_under_any_root_path(site
     site.snapshot = snapshot(
         links=snapshot()["links"] | {"page": f"https://public.example/analysis/{SESSION}?x=1"}
     )
-    await page.get_by_label("An address").fill("https://shop.example/p/1")
+    await page.get_by_label("Paste a link").fill("https://shop.example/p/1")
     await analyse(page)
     await page.wait_for_url(f"{site.page}?x=1")  # the path alone counts: a proxy may know the site by another name

@@ -166,7 +166,7 @@ async def test_the_next_attempt_is_counted_down_by_the_clock_of_the_server(site:
     site.snapshot = snapshot(**STATES["retrying"] | {"next_retry_at": _in_seconds(45)})
     await page.goto(site.page)
     notice = page.locator("[part=notice]")
-    await expect(notice).to_contain_text("Attempt 1 of 3 did not succeed")
+    await expect(notice).to_contain_text("Attempt 1 of 3 failed")
     await site.until(lambda: site.streams == 1)
     await site.show()
     await expect(notice).to_contain_text("starts by itself in 4")
@@ -179,7 +179,7 @@ async def test_the_next_attempt_is_counted_down_by_the_clock_of_the_server(site:
 async def test_a_stalled_session_says_that_it_waits(site: MockSite, page: Page):
     site.snapshot = snapshot(**STATES["stalled"])
     await page.goto(site.page)
-    sentence = "No worker is running right now; your analysis waits and will start by itself."
+    sentence = "We're a bit behind; your analysis will start by itself."
     await expect(page.get_by_text(sentence)).to_be_visible()
     await site.until(lambda: site.streams == 1)
     await site.show(stalled=False)

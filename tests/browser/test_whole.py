@@ -194,10 +194,10 @@ async def test_a_file_of_reviews_becomes_a_report(product: Served, page: Page, t
 
 async def test_an_address_that_nothing_can_read_is_refused_in_plain_words(product: Served, page: Page) -> None:
     await page.goto(product.address)
-    await page.get_by_label("An address").fill("https://www.amazon.com/dp/B000000000")
+    await page.get_by_label("Paste a link").fill("https://www.amazon.com/dp/B000000000")
     await page.get_by_role("button", name="Analyse").click()
     await expect(page.get_by_text("upload them here")).to_be_visible()
-    await expect(page.get_by_label("An address")).to_have_value("https://www.amazon.com/dp/B000000000")
+    await expect(page.get_by_label("Paste a link")).to_have_value("https://www.amazon.com/dp/B000000000")
 
 
 async def test_unknown_columns_are_asked_for_and_the_file_is_not_sent_again(
@@ -222,4 +222,4 @@ async def test_several_files_at_once_become_one_report(product: Served, page: Pa
     await page.goto(product.address)
     await page.locator("input[type=file]").set_input_files([tmp_path / "a.csv", tmp_path / "b.csv"])
     await page.get_by_role("button", name="Analyse").click()
-    await expect(page.get_by_text("60 rows (CSV (2 files))")).to_be_visible()
+    await expect(page.get_by_text("60 reviews (CSV (2 files))")).to_be_visible()

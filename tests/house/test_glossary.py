@@ -18,6 +18,7 @@ pytest raised range read reader reason redis registration reply reporting reques
 scope searched security serve server set setting settings shape slice socket soon sorted sqlite start started state
 static stop stopped stream summary sync system table tag template terminal text thread time timed timeout token
 too tracker transport tree unix unknown update usage use value view web with word writer xml zip
+band card grid month preview
 """
 PLAIN = frozenset(WORDS_OF_EVERY_PROGRAMMER.split())
 

@@ -99,6 +99,7 @@ RULES: Mapping[str, Rule] = {
     "shared": rule(200),
     "shared_export": rule(200),
     "own_page": rule(404),
+    "shared_picture": rule(404),
     "login_page": rule(200),
     "log_in": rule(303, ask=_key),
     "log_out": rule(303, ask=_operators_form),
@@ -148,7 +149,7 @@ async def ask(
     visitor: Visitor, route: Route, method: str, session_id: str = UNKNOWN_ID, **more: Any
 ) -> httpx.Response:
     file = "echo.txt" if "export" in route.name else "outlast.css"
-    path = route.path.format(session_id=session_id, link=more.pop("link", UNKNOWN_ID), file=file)
+    path = route.path.format(session_id=session_id, link=more.pop("link", UNKNOWN_ID), file=file, page="about")
     asked = RULES[route.name].ask(visitor)
     headers = {**asked.get("headers", {}), **more.pop("headers", {})}
     return await visitor.request(method, path, **{**asked, **more, "headers": headers})
@@ -469,7 +470,7 @@ async def test_cookies_that_http_2_divides_are_put_together(site: OpenSite):
 
 async def test_a_method_that_a_route_does_not_have_is_refused(site: OpenSite):
     for route, method in EVERY:
-        path = route.path.format(session_id=UNKNOWN_ID, link=UNKNOWN_ID, file="outlast.css")
+        path = route.path.format(session_id=UNKNOWN_ID, link=UNKNOWN_ID, file="outlast.css", page="about")
         answer = await site.client().request("PATCH", path)
         assert answer.status_code == 405
         assert method in answer.headers["allow"].split(", ")

@@ -191,7 +191,7 @@ async def test_everything_of_one_owner_is_deleted_by_code(site: OpenSite):
 
 async def test_the_page_lists_cancels_and_deletes(site: OpenSite, visitor: Visitor):
     form = {"csrf_token": visitor.token}
-    assert "There is nothing here" in (await visitor.get("/analyses")).text
+    assert "You have no analyses yet" in (await visitor.get("/analyses")).text
     waiting, done = await visitor.started(), await visitor.started()
     await site.end(done, completed())
     page = (await visitor.get("/analyses")).text

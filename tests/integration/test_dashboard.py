@@ -55,7 +55,7 @@ async def press(operator: Visitor, session_id: str, verb: str) -> int:
 @pytest.mark.slow
 async def test_an_installation_that_has_done_nothing_yet_says_so(operator: Visitor):
     shown = await page(operator)
-    assert "Waiting 0 nobody has to wait" in text(shown, "#d-now")
+    assert "Waiting 0 queue empty" in text(shown, "#d-now")
     assert "Nothing ended." in text(shown, "#d-pictures-table")
     assert "No step has ended yet." in text(shown, "#d-steps")
     assert len(shown.css("svg.d-chart")) == 3
@@ -301,7 +301,7 @@ async def test_only_what_can_be_done_is_offered(site: OpenSite, operator: Visito
         shown = await page(operator, f"/dashboard/{session_id}")
         return [button.text(strip=True) for button in shown.css("#d-session button")]
 
-    assert await offered() == ["Cancel it"]
+    assert await offered() == ["Cancel"]
     await site.end(session_id, failed())
     assert await offered() == ["Try again"]
     await press(operator, session_id, "retry")

@@ -309,7 +309,7 @@ async def test_no_route_for_visitors_has_what_was_raised(tmp_path):
         for route in ROUTES:
             if route.requires is Requires.OPERATOR:
                 continue
-            path = route.path.format(session_id=session_id, link="a" * 26, file="x")
+            path = route.path.format(session_id=session_id, link="a" * 26, file="x", page="about")
             form = {"csrf_token": visitor.token, "analysis": "breaking", "text": "the visitor"}
             for method in sorted(route.methods, key=lambda name: name != "GET"):
                 body = {"data": form} if route.page and method == "POST" else {}

@@ -157,7 +157,7 @@ async def test_without_anonymous_visitors_every_route_of_an_owner_wants_a_login(
         site.app = Starlette(routes=[Mount("/slow", site.app)])
         for route in ROUTES:
             for method in sorted(route.methods):
-                path = route.path.format(session_id=session_id, link="a" * 26, file="echo.txt")
+                path = route.path.format(session_id=session_id, link="a" * 26, file="echo.txt", page="about")
                 answer = await site.client().request(method, f"/slow{path}?a=b%20c")
                 needed = route.requires in {"owner", "owner_or_new"}
                 assert (answer.status_code in {401, 303}) == needed, route.name

@@ -77,15 +77,15 @@ class TestBurst:
         ("days", "also"),
         [
             ([], ""),
-            ([51], " One stretch of days has many reviews, with the usual stars."),
-            ([51, 151], " 2 stretches of days have many reviews, with the usual stars."),
+            ([51], " One stretch of days had many reviews, but with the usual stars."),
+            ([51, 151], " 2 stretches of days had many reviews, but with the usual stars."),
         ],
     )
     def test_spikes_with_the_usual_stars(self, days, also):
         finding = burst([*self.QUIET, *(r for day in days for r in self.spike(day, 20, 3.0))], no_op)
         assert told(finding) == (
             "clear",
-            f"In 199 days there is no rush of reviews with more five stars than usual.{also}",
+            f"No suspicious rush of five-star reviews in 199 days.{also}",
         )
 
     @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ class TestBurst:
             ),
             (
                 [on(n, 5.0, n) for n in range(20)],
-                "All reviews fall within 20 days; it takes 21 to know what is usual.",
+                "All reviews fall within 20 days; we need 21 to know what is usual.",
             ),
         ],
     )
@@ -116,7 +116,7 @@ class TestBurst:
 
 
 class TestBuyers:
-    NO_PART = " This is context and takes no part in the grade."
+    NO_PART = " This is for context and doesn't affect the grade."
 
     def year(self, inside: list[float], outside: list[float]) -> list[Review]:
         """Over 400 days, and so many more within the four weeks from day 200."""
@@ -125,37 +125,36 @@ class TestBuyers:
 
     @pytest.mark.parametrize(
         ("stars", "outcome", "change", "likely"),
-        [(5.0, "found", "1.76 stars more than", "15 %"), (1.0, "clear", "1.76 stars less than", "1.0 %")],
+        [(5.0, "found", "1.76 stars more than", "15%"), (1.0, "clear", "1.76 stars less than", "1.0%")],
     )
     def test_a_rise_and_a_fall(self, stars, outcome, change, likely):
         finding = buyer_resemblance(self.year([stars] * 60, [4.0, 2.0] * 60), no_op)
         assert told(finding) == (
             outcome,
             (
-                f"The busiest four weeks, from 19 July to 15 August 2024, give {change} other"
-                f" times. Assuming that 5.0 %"
-                f" of products buy reviews, {likely} of those with such a pattern do.{self.NO_PART}"
+                f"The busiest four weeks, from 19 July to 15 August 2024, gave {change} other times."
+                f" If 5% of products buy reviews, {likely} of those with this pattern do.{self.NO_PART}"
             ),
         )
         assert finding.context
 
     def test_a_hundredth_of_a_star_is_a_change(self):
         finding = buyer_resemblance(self.year([3.0] * 59 + [4.0], [3.0] * 120), no_op)
-        assert ", give 0.01 stars more than other times." in finding.sentence
+        assert ", gave 0.01 stars more than other times." in finding.sentence
 
     def test_the_same_stars(self):
         finding = buyer_resemblance(self.year([3.0] * 60, [3.0] * 120), no_op)
         assert told(finding) == (
             "clear",
-            "The busiest four weeks, from 19 July to 15 August 2024, give the stars of other times."
-            " Assuming that 5.0 % of products buy reviews, 3.9 % of those with such a pattern do." + self.NO_PART,
+            "The busiest four weeks, from 19 July to 15 August 2024, gave the same stars as other times."
+            " If 5% of products buy reviews, 3.9% of those with this pattern do." + self.NO_PART,
         )
 
     @pytest.mark.parametrize(
         ("reviews", "why"),
         [
-            ([on(n * 4, 5.0, n) for n in range(99)], "It takes 100 reviews with dates and stars over a year"),
-            ([on(n * 3, 5.0, n) for n in range(100)], "It takes 100 reviews with dates and stars over a year"),
+            ([on(n * 4, 5.0, n) for n in range(99)], "Needs 100 dated reviews with stars over a year."),
+            ([on(n * 3, 5.0, n) for n in range(100)], "Needs 100 dated reviews with stars over a year."),
             (
                 [on(0, 5.0, 1), *(on(400 + n % 20, 5.0, 2 + n) for n in range(120))],
                 "Nearly all reviews came within four weeks.",
@@ -190,17 +189,15 @@ class TestOverlap:
         assert told(finding) == (
             "found",
             (
-                "2 reviewers of this product met again, within 14 days, at the same other products."
-                " Customers who do not"
-                " know each other rarely do."
+                "2 reviewers here also reviewed the same other products within 14 days."
+                " Customers who don't know each other rarely do."
             ),
         )
         together = (
-            "This reviewer wrote about 2 other products analysed here within 14 days, and so did"
-            " another reviewer of"
-            " this one."
+            "This reviewer also reviewed 2 other products we analysed within 14 days, and so did"
+            " another reviewer here."
         )
-        alone = "This reviewer wrote about 2 other analysed products within 14 days; no other did."
+        alone = "This reviewer also reviewed 2 other products within 14 days; nobody else here did."
         assert finding.signs == (
             Sign(1, "strong", together), Sign(2, "strong", together), Sign(3, "weak", alone),
         )  # fmt: skip
@@ -210,9 +207,8 @@ class TestOverlap:
         assert told(finding) == (
             "found",
             (
-                "2 reviewers wrote about two other analysed products within 14 days, but no two of"
-                " them about the same"
-                " ones, so it does not count."
+                "2 reviewers also reviewed two other products we analysed within 14 days, but never"
+                " the same two, so this doesn't count."
             ),
         )
         assert {sign.strength for sign in finding.signs} == {"weak"}
@@ -220,18 +216,18 @@ class TestOverlap:
     def test_nobody(self):
         assert told(self.judged((0, "a"), (1, "b"), others=7)) == (
             "clear",
-            "None of 3 reviewers wrote about two of the 7 other products analysed here within 14 days.",
+            "None of 3 reviewers also reviewed two of the 7 other products we analysed within 14 days.",
         )
 
     def test_nothing_known(self):
         assert told(self.judged((0, "a"), (1, "this"))) == (
             "not_assessed",
-            "Fewer than two other products were analysed here, so nobody can be met again.",
+            "We haven't analysed enough other products to compare.",
         )
         bare = reviewer_overlap([Review(1, date=DAY)], no_op, facts=ReviewFacts(others=2))
         assert told(bare) == (
             "not_assessed",
-            "No review has both a date and a reviewer who can be told apart from others of the same name.",
+            "No review has both a date and a name that clearly belongs to one person.",
         )
 
     def test_two_reviews_of_one_person_are_no_two_people(self):
@@ -247,14 +243,14 @@ class TestCopies:
         one = near_copies([*invented(50), *copies(3, first_row=100, changed=0)], no_op)
         assert told(one) == (
             "found",
-            "3 reviews under different names say nearly the same, word for word, in one group.",
+            "3 reviews under different names have nearly the same text, in one group.",
         )
         assert {sign.sentence for sign in one.signs} == {
             "Nearly the same words as 2 other reviews under different names."
         }
         other = [Review(n, text=" ".join(WORDS[:30]), reviewer=f"Q{n}") for n in (500, 501)]
         two = near_copies([*copies(3, first_row=100, changed=0), *other], no_op)
-        assert two.sentence == "5 reviews under different names say nearly the same, word for word, in 2 groups."
+        assert two.sentence == "5 reviews under different names have nearly the same text, in 2 groups."
         assert "Nearly the same words as another review under different names." in {s.sentence for s in two.signs}
 
     def test_perhaps_one_review_twice(self):
@@ -263,10 +259,7 @@ class TestCopies:
         assert {(sign.strength, sign.sentence) for sign in finding.signs} == {
             (
                 "medium",
-                (
-                    "The same as another review in every field; as nobody is named, it may be one"
-                    " review exported twice."
-                ),
+                "Identical to another review. Without names, this may be one review exported twice.",
             )
         }
 
@@ -279,11 +272,11 @@ class TestCopies:
     def test_clear_and_too_few(self):
         assert told(near_copies(invented(40), no_op)) == (
             "clear",
-            "Of 40 texts long enough to compare, no two are copies under different names.",
+            "No two of 40 texts are copies under different names.",
         )
         assert told(near_copies(invented(1), no_op)) == (
             "not_assessed",
-            "Fewer than two reviews have the 8 words that a comparison needs.",
+            "Fewer than two reviews have the 8 words we need to compare them.",
         )
 
     def test_groups_of_one_size_are_in_order_of_time(self):
@@ -304,16 +297,15 @@ class TestIncentive:
         assert told(finding) == (
             "found",
             (
-                "2 reviews were, by their words or the source's own mark, written in return for"
-                " something. They are"
-                " counted apart and not as suspicious."
+                "2 reviews say, or the shop says, that the writer got something for it. We count them"
+                " separately, not as suspicious."
             ),
         )
         assert [(s.row, s.sentence, s.quotes, s.kind) for s in finding.signs] == [
-            (10, "The source itself marks it as incentivised.", (), "incentivised"),
+            (10, "The shop marks it as rewarded.", (), "incentivised"),
             (
                 11,
-                "Its own words mention something given for a review.",
+                "Its text says that the writer got something for it.",
                 ("In exchange for my review",),
                 "incentivised",
             ),
@@ -322,23 +314,23 @@ class TestIncentive:
     def test_clear(self):
         assert told(incentive(self.PLAIN, no_op)) == (
             "clear",
-            "None of 3 texts mentions a reward for reviewing.",
+            "None of 3 texts mentions a reward.",
         )
         flagged = [dataclasses.replace(self.PLAIN[0], row=9, incentivised=False)]
         assert told(incentive([*self.PLAIN, *flagged], no_op)) == (
             "clear",
-            "None of 4 texts mentions a reward for reviewing and the source marks none.",
+            "None of 4 texts mentions a reward and the source marks none.",
         )
 
     def test_not_assessed(self):
         assert told(incentive([Review(1, text="  ")], no_op)) == (
             "not_assessed",
-            "There are no texts, and the source does not say.",
+            "There are no texts, and the source doesn't say.",
         )
         finnish = "Tämä on todella hyvä tyyny ja nukun sillä paremmin kuin koskaan ennen"
         assert told(incentive([Review(1, text=finnish)], no_op)) == (
             "not_assessed",
-            "Most texts are in a language whose words for a reward this check does not know.",
+            "Most texts are in a language in which we can't recognise rewards yet.",
         )
 
 
@@ -352,9 +344,8 @@ class TestMarketing:
         assert told(finding) == (
             "found",
             (
-                "1 of 3 texts repeat a passage of the seller's description. Customers quote it too,"
-                " so it does not count"
-                " alone."
+                "1 of 3 texts repeats a passage of the seller's description. Customers quote it too,"
+                " so this doesn't count on its own."
             ),
         )
         assert finding.signs == (
@@ -362,7 +353,7 @@ class TestMarketing:
         )
         assert told(marketing_text(plain, no_op, facts=ReviewFacts(description=self.SELLER))) == (
             "clear",
-            "None of 2 texts repeats 10 words in a row of the seller's description.",
+            "None of 2 texts repeats 10 words in a row from the seller's description.",
         )
 
     def test_the_longest_of_several_passages_is_quoted_and_of_equals_the_first(self):
@@ -381,7 +372,7 @@ class TestMarketing:
         few = ReviewFacts(description=" ".join(WORDS[:19]))
         assert told(marketing_text(invented(2), no_op, facts=few)) == (
             "not_assessed",
-            "The source does not hold the seller's description.",
+            "No product description to compare with.",
         )
         enough = ReviewFacts(description=" ".join(WORDS[:20]))
         assert marketing_text(invented(2), no_op, facts=enough).outcome == "clear"
@@ -403,17 +394,16 @@ class TestStarsAndText:
         assert told(one) == (
             "found",
             (
-                "1 of 20 English text says plainly the opposite of the stars. People click the"
-                " wrong star too, so it does"
-                " not count alone."
+                "1 of 20 English text says the opposite of the stars. People click the wrong star too,"
+                " so this doesn't count on its own."
             ),
         )
         two = stars_text([*self.PLAIN, self.BAD, self.GOOD], no_op)
-        assert two.sentence.startswith("2 of 21 English texts say plainly the opposite of the stars.")
+        assert two.sentence.startswith("2 of 21 English texts say the opposite of the stars.")
         assert two.signs == (
-            Sign(50, "weak", "Gives five stars, and its words are nothing but complaint.",
+            Sign(50, "weak", "Gives five stars, but the text is nothing but complaint.",
                  ("waste of money", "poor quality")),
-            Sign(51, "weak", "Gives one star, and its words are nothing but praise.",
+            Sign(51, "weak", "Gives one star, but the text is nothing but praise.",
                  ("I love it", "works perfectly")),
         )  # fmt: skip
 
@@ -426,12 +416,12 @@ class TestStarsAndText:
         more = [*self.PLAIN, dataclasses.replace(self.PLAIN[0], row=90)]
         assert told(stars_text(more, no_op)) == (
             "clear",
-            "In 20 English texts none plainly contradicts its stars.",
+            "No review's text contradicts its stars (20 English texts).",
         )
         unrated = dataclasses.replace(self.PLAIN[0], row=91, rating=None)
         assert told(stars_text([*self.PLAIN, unrated], no_op)) == (
             "not_assessed",
-            "Only 19 reviews have stars and an English text; it takes 20.",
+            "Only 19 reviews have stars and an English text; we need at least 20.",
         )
 
 
@@ -439,14 +429,13 @@ class TestUnverified:
     @pytest.mark.parametrize(
         ("verified", "others", "outcome", "sentence"),
         [
-            (11, 9, "found", ("9 of 20 reviews come without a verified purchase. That is common"
-            " among honest reviews"
-                             " too, so it does not count alone.")),
+            (11, 9, "found", ("9 of 20 reviews are without a verified purchase. Honest reviews often are too,"
+                             " so this doesn't count on its own.")),
             (20, 0, "clear", "All 20 purchases are verified."),
-            (10, 10, "not_assessed", "Only 10 of 20 purchases are verified: being unverified is usual here."),
+            (10, 10, "not_assessed", "Only 10 of 20 purchases are verified, so being unverified is normal here."),
             (19, 0, "not_assessed",
-             "Only 19 reviews say whether the purchase was verified; it takes 20."),
-            (0, 0, "not_assessed", "The source does not say which purchases were verified."),
+             "Only 19 reviews say whether the purchase is verified; we need at least 20."),
+            (0, 0, "not_assessed", "The source doesn't say which purchases are verified."),
         ],
     )  # fmt: skip
     def test_each_outcome(self, verified, others, outcome, sentence):
@@ -454,7 +443,7 @@ class TestUnverified:
         finding = unverified([Review(n, verified=flag) for n, flag in enumerate(flags)], no_op)
         assert told(finding) == (outcome, sentence)
         assert {sign.sentence for sign in finding.signs} <= {
-            "Not a verified purchase, as most of the others are. Alone it does not count."
+            "Not a verified purchase, unlike most others here. This doesn't count on its own."
         }
         assert len(finding.signs) == (others if outcome == "found" else 0)
 
@@ -469,14 +458,13 @@ class TestVanished:
     @pytest.mark.parametrize(
         ("kept", "then", "outcome", "sentence"),
         [
-            (20, 20, "clear", "All 20 reviews of the last analysis, of 10 May 2024, are still there."),
+            (20, 20, "clear", "All 20 reviews from 10 May 2024 are still there."),
             (10, 20, "found",
-             ("10 of 20 reviews that were there on 10 May 2024 are gone; 5 of them gave five stars. A shop removes"
-             " reviews that break its rules, and authors take theirs back; a file may also just leave some out.")),
-            (9, 20, "not_assessed", "The last analysis saw mostly other reviews than this source holds."),
-            (19, 19, "not_assessed", "The last analysis saw fewer than 20 reviews of the same days."),
-            (0, 0, "not_assessed",
-             "No earlier analysis of this product is known: of a page anybody's here, of a file your own."),
+             ("10 of 20 reviews that were there on 10 May 2024 are gone; 5 of them gave five stars. Shops remove"
+             " reviews that break their rules, writers take some back, and a file may leave some out.")),
+            (9, 20, "not_assessed", "The last analysis had mostly other reviews."),
+            (19, 19, "not_assessed", "The last analysis had fewer than 20 reviews from the same days."),
+            (0, 0, "not_assessed", "This is the first time we've analysed this product."),
         ],
     )  # fmt: skip
     def test_each_outcome(self, kept, then, outcome, sentence):

@@ -78,10 +78,10 @@ def test_labelled_reviews_give_each_check_its_precision_and_recall(tmp_path):
     assert result.exit_code == 0
     (table,) = json.loads(result.stdout)
     figures = {(f["group"], f["name"]): f for f in table["figures"]}
-    copied = figures["The same text under different names", "recall"]
+    copied = figures["Near-identical texts", "recall"]
     assert (copied["value"], copied["of"]) == (1, 20)
     assert 0.8 < copied["low"] < copied["high"] <= 1
-    assert figures["The same text under different names", "precision"]["value"] == 1
+    assert figures["Near-identical texts", "precision"]["value"] == 1
     assert figures["All checks", "AUC"]["value"] > 0.95
     assert figures["The seller's own words", "precision and recall"]["value"] is None
     assert table["calibration"]

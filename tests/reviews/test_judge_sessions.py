@@ -75,12 +75,12 @@ async def test_a_session_has_the_models_signs_and_an_account_of_how_they_came_ab
     assert told["where"] == "on this site's own machine"
     assert 0 < told["estimated_tokens"] <= told["token_budget"]
     words = " ".join([report["method"]["summary"], *report["method"]["rules"], *report["method"]["accuracy"]])
-    for said in ("50 of 50 judged", "question version 1", "55 to 61 %", "0.6 instead of 0.5", "tiny<1>"):
+    for said in ("50 of 50 judged", "question version 1", "55 to 61%", "0.6 instead of 0.5", "tiny<1>"):
         assert said in words
     assert "nothing leaves" not in words
     page = render_report(result)
     assert "tiny&lt;1&gt;" in page
-    assert "doubted by a model" in page or "language model doubts" in page
+    assert "a language model has doubts" in page or "language model doubts" in page
     steps = [step.name for step in views[-1].session.progress.steps]
     assert steps == ["gather", "tidy", "judge", "ask_model", "write", "remember", "compare"]
 
@@ -151,13 +151,13 @@ async def test_the_form_says_before_the_start_that_a_model_reads_the_texts_and_w
             return (await browser.get("/")).text
 
     page = await form(outlast)
-    assert "language model (tiny&lt;1&gt;, on this site" in page
-    assert "Otherwise your files stay on this site" in page
+    assert "(tiny&lt;1&gt;, on this site" in page
+    assert "Nothing else leaves this server." in page
     plain = Outlast(Settings(data_dir=tmp_path / "plain"))
     register(plain, ReviewSettings())
     async with plain.lifespan():
         page = await form(plain)
-    assert "Your files stay on this site." in page
+    assert "We never pass your files on." in page
     assert "language model" not in page
 
 
@@ -177,7 +177,7 @@ async def test_without_a_model_there_is_no_step_no_check_and_no_word_of_it(tmp_p
     ]
     assert "model" not in {check["name"] for check in result["report"]["checks"]}
     assert result["report"]["method"]["model"] is None
-    assert "no language model takes part and nothing leaves this machine" in result["report"]["method"]["summary"]
+    assert "no language model takes part, and nothing leaves this server" in result["report"]["method"]["summary"]
     assert model.asked == []
 
 

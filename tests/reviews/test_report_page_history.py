@@ -67,7 +67,7 @@ async def test_the_next_report_of_a_public_product_says_what_changed(facts):
     assert (earlier.vanished, earlier.added) == (5, 3)
     html = page_of(after, earlier)
     assert '<time datetime="2025-03-04T05:06:00Z">4 March 2025, 05:06 UTC</time>' in html
-    assert "5 reviews of then are missing now, 3 are new" in " ".join(html.split())
+    assert ": 3 reviews added, 5 removed." in " ".join(html.split())
     assert '<tr data-differs><th scope="row">Reviews</th><td>69</td><td>67</td></tr>' in html
 
 
@@ -91,7 +91,7 @@ async def test_where_no_figure_has_changed_the_page_says_so(facts):
     await looked_back(facts, PUBLIC, report_of(invented(40)))
     after = report_of(invented(40), APRIL)
     html = page_of(after, await looked_back(facts, PUBLIC, after))
-    assert "No figure has changed since." in html
+    assert "All figures are the same." in html
     assert "data-differs" not in html
 
 

@@ -29,7 +29,13 @@ def mixed():
         Review(row=5_000 + n, rating=5.0, text=f"{r.text} In exchange for my honest review.", reviewer=f"V{n} W")
         for n, r in enumerate(invented(150)[120:])
     ]
-    return result_of([*invented(120), *copies(70, first_row=1_000), *paid])
+    return result_of([*invented(120), *copies(300, first_row=1_000), *paid])
+
+
+def pages_of(result) -> int:
+    """A copy takes a fifth of the room of another review."""
+    copied = sum(review["cluster"] is not None for review in result["report"]["flagged"])
+    return -(-(len(result["report"]["flagged"]) - copied + copied // 5) // PER_PAGE)
 
 
 def rows(html: str) -> list[int]:
@@ -38,7 +44,7 @@ def rows(html: str) -> list[int]:
 
 def test_the_pages_together_show_every_flagged_review_once(mixed):
     flagged = mixed["report"]["flagged"]
-    pages = -(-len(flagged) // PER_PAGE)
+    pages = pages_of(mixed)
     assert pages > 1
     shown = [row for page in range(1, pages + 1) for row in rows(render_report(mixed, {"page": str(page)}))]
     assert sorted(shown) == sorted(review["row"] for review in flagged)
@@ -47,7 +53,7 @@ def test_the_pages_together_show_every_flagged_review_once(mixed):
 
 def test_a_group_goes_on_where_its_page_ended(mixed):
     assert "continued" not in render_report(mixed)
-    assert "Copies, group 1, continued" in render_report(mixed, {"page": "2"})
+    assert "300 near-identical reviews, continued" in render_report(mixed, {"page": "2"})
 
 
 def test_of_one_check_all_its_reviews_and_no_others_are_shown(mixed):

@@ -42,9 +42,25 @@ def labels(chart: TimelineChart) -> list[str]:
 
 def test_labels_stand_where_their_months_begin():
     chart = chart_of(dt.date(2024, 1, 1), dt.date(2024, 5, 19))  # 20 weeks from a Monday
-    assert labels(chart) == ["Jan 2024", "Feb 2024", "Mar 2024", "Apr 2024"]
+    assert [month.name for month in chart.months] == ["Jan", "Feb", "Mar", "Apr", "May"]
     days = [(dt.date(2024, month, 1) - dt.date(2024, 1, 1)).days for month in range(1, 6)]
-    assert [tick.x for tick in chart.ticks] == pytest.approx([100 * day / 140 for day in days], abs=0.01)
+    assert [month.start for month in chart.months] == pytest.approx([100 * day / 140 for day in days], abs=0.01)
+    assert labels(chart) == ["2024"]
+
+
+def test_every_month_has_its_tick_and_each_year_its_name_where_it_begins():
+    chart = chart_of(dt.date(2023, 9, 14), dt.date(2025, 6, 3))
+    assert "".join(month.name[0] for month in chart.months) == "SONDJFMAMJJASONDJFMAMJ"
+    assert labels(chart) == ["2023", "2024", "2025"]
+    longer = chart_of(dt.date(2015, 1, 1), dt.date(2019, 12, 31))
+    assert longer.months == ()
+    assert len(longer.small_ticks) + len(longer.ticks) == 60
+
+
+def test_the_lines_across_stand_at_round_numbers():
+    for most, lines in ((1, [1]), (3, [3, 2, 1]), (7, [6, 4, 2]), (79, [60, 40, 20]), (1_234, [1_000, 500])):
+        days = [dt.date(2024, 3, 5)] * most
+        assert [line.count for line in chart_of(*days, dt.date(2024, 9, 1)).lines] == lines
 
 
 def test_labels_of_many_years_are_round_years_where_they_begin():
@@ -61,13 +77,17 @@ def test_a_few_weeks_are_told_by_their_days():
 def test_a_burst_is_as_wide_as_its_days():
     burst = (dt.date(2024, 2, 13), dt.date(2024, 2, 16))
     (band,) = chart_of(dt.date(2024, 1, 1), dt.date(2024, 5, 19), burst=burst).bands
-    assert band.x == pytest.approx(100 * 43 / 140, abs=0.01)
-    assert band.width == pytest.approx(100 * 4 / 140, abs=0.01)
+    assert (band.count, band.days) == (1, "from 13 to 16 February 2024")
+    assert band.anchor[1] == "start"
+    bar = band.bar
+    assert bar.x == pytest.approx(100 * 43 / 140, abs=0.01)
+    assert bar.width == pytest.approx(100 * 4 / 140, abs=0.01)
 
 
 def test_a_burst_that_is_short_for_its_chart_can_still_be_seen():
     burst = (dt.date(2010, 2, 13), dt.date(2010, 2, 13))
-    (band,) = chart_of(dt.date(2000, 1, 1), dt.date(2019, 12, 31), burst=burst).bands
+    (burst_band,) = chart_of(dt.date(2000, 1, 1), dt.date(2019, 12, 31), burst=burst).bands
+    band = burst_band.bar
     assert band.width > 0.5
     assert band.x < 100 * 10.13 / 20 < band.x + band.width
 
@@ -77,10 +97,12 @@ def test_a_burst_that_is_short_for_its_chart_can_still_be_seen():
 def test_everything_stays_inside_and_labels_apart(days, start, length):
     end = min(start.toordinal() + length, dt.date.max.toordinal())
     chart = chart_of(*days, burst=(start, dt.date.fromordinal(end)))
-    for bar in (*chart.bands, *(column.whole for column in chart.columns)):
+    for bar in (*(band.bar for band in chart.bands), *(column.whole for column in chart.columns)):
         assert bar.x >= 0
         assert bar.x + bar.width <= 100.01
-        assert chart.top - 8 <= bar.y <= chart.foot
+        assert 0 <= bar.y <= chart.foot
+    for band in chart.bands:
+        assert 0 <= band.anchor[0] <= 100
     assert 1 <= len(labels(chart)) <= 5
     spans = [(t.x - 18 * t.before, t.x + 18 * (not t.before)) for t in chart.ticks if t.label]
     assert all(left >= 0 and right <= 100.01 for left, right in spans)

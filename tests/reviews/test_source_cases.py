@@ -85,7 +85,7 @@ def test_ten_points_are_recognised_or_asked_for():
 def test_dates_that_are_approximate(name):
     found = case(name)
     assert all(review.date and review.approximate for review in found.reviews)
-    assert "known to the month" in burst(found.reviews, lambda _: None).sentence
+    assert "only know the month" in burst(found.reviews, lambda _: None).sentence
 
 
 def test_names_of_columns_in_other_forms():

@@ -54,9 +54,9 @@ def test_what_was_not_read_or_merged_or_left_out_is_said(printed):
         skipped=(Skipped(7, "the stars are no number"), Skipped(9, "the stars are no number"), Skipped(11, "cut")),
         left_out=("notes.txt: no reviews",),
     )
-    assert "46 rows (CSV)" in one_line(told)
-    assert "3 repeat an earlier one and were merged" in one_line(told)
-    assert "3 could not be read. 40 unique reviews." in one_line(told)
+    assert "46 reviews (CSV)" in one_line(told)
+    assert "3 were duplicates, which we removed" in one_line(told)
+    assert "We couldn't read 3. 40 unique reviews." in one_line(told)
     assert "  The stars are no number (2: rows 7, 9)\n" in told
     assert "  Cut (1: row 11)\n" in told
     assert "  Left out: notes.txt: no reviews\n" in told
@@ -66,7 +66,7 @@ def test_several_products_judged_together_are_named(printed):
     lamps = [Review(r.row, text=r.text, rating=r.rating, product="A lamp") for r in invented(30)]
     teas = [Review(100 + r.row, text=r.text, rating=r.rating, product="A tea") for r in invented(20, seed=2)]
     told = one_line(printed(*lamps, *teas))
-    assert "They are of 2 products, and a grade is for one: A lamp (30), A tea (20). --product NAME" in told
+    assert "They cover 2 products, but a grade is for one: A lamp (30), A tea (20). --product NAME" in told
 
 
 def test_the_title_of_the_product_is_shown_where_it_is_known(printed):
@@ -77,19 +77,19 @@ def test_the_title_of_the_product_is_shown_where_it_is_known(printed):
 @pytest.mark.slow
 def test_checks_that_are_context_only_say_so(printed):
     told = printed(*invented(30))
-    assert told.count("context only  ") == 2
+    assert told.count("for context") == 2
     assert "Found, strong" in printed(*campaign())
 
 
 def test_without_evidence_no_rating_is_adjusted_and_no_share_said(printed):
     told = printed(*invented(3))
     assert "With warning signs  not enough evidence" in told
-    assert "Stars, adjusted     not enough evidence" in told
+    assert "Adjusted rating     not enough evidence" in told
     assert "change" not in told
 
 
 def test_an_adjusted_rating_has_its_interval_though_nothing_changed(printed):
-    line = next(line for line in printed(*invented(300)).splitlines() if line.startswith("Stars, adjusted"))
+    line = next(line for line in printed(*invented(300)).splitlines() if line.startswith("Adjusted rating"))
     assert line.rstrip().endswith("), no meaningful change")
     assert line.count("–") == 1
 
@@ -105,11 +105,13 @@ def test_shares_are_rounded_alike_everywhere(printed):
 @pytest.mark.slow
 def test_each_group_has_examples_with_its_count_and_a_quote_on_lines_of_its_own(printed):
     told = printed(*campaign())
-    assert "\nCopies, group 1: 20 reviews\n" in told
-    (burst,) = re.findall(r"^Five stars in a burst: (\d+) reviews$", told, re.MULTILINE)
+    assert "\n20 near-identical reviews, strong sign\n" in told
+    (burst,) = re.findall(
+        r"^Part of a burst of five-star reviews: (\d+) reviews, medium sign$", told, re.MULTILINE
+    )
     assert 20 <= int(burst) < 30
     assert f"… and {20 - EXAMPLES} more (--json" in told
-    assert f"… and {int(burst) - EXAMPLES} more, and 20 with graver signs" in told
+    assert f"… and {int(burst) - EXAMPLES} more, and 20 listed above" in told
     assert sum(line.startswith("  C1") for line in told.splitlines()) == EXAMPLES
     assert "  “I bought this lamp for my" in told
     assert told.count("\n  “") == told.count("”") >= 3 * EXAMPLES
@@ -126,8 +128,8 @@ def test_of_many_groups_of_copies_the_smaller_ones_are_counted(printed):
         for n, name in enumerate(["Ann B", "Ben C"])
     ]
     told = printed(*invented(300), *copied)
-    assert told.count("\nCopies, group ") == MOST_COPIES
-    assert "\nCopies, 2 smaller groups: 4 reviews\n" in told
+    assert len(re.findall(r"\n2 near-identical reviews", told)) == MOST_COPIES
+    assert "\n2 smaller groups of copies: 4 reviews\n" in told
 
 
 def test_nothing_that_a_review_holds_is_markup(printed):

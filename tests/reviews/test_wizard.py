@@ -86,7 +86,7 @@ async def test_unknown_columns_are_shown_with_values_and_the_answer_starts_the_a
     assert "Text <b>0</b>" in unescape(rating)
     assert "<b>0" not in asked.text
     assert "<script>:" not in asked.text
-    assert "The file that you sent is kept" in asked.text
+    assert "We have your file" in asked.text
     answers = {"mapping.rating": "Punkte", "mapping.text": "Meinung", "mapping.date": ""}
     started = await visitor.submit(source_kept=kept(asked.text), source="", **answers)
     assert started.status_code == 303
@@ -113,7 +113,7 @@ async def test_several_files_are_kept_while_something_is_asked(visitor: Visitor)
     asked = await visitor.submit([file(known), file(TABLE, "b.csv")])
     assert asked.status_code == 422
     assert len(kept(asked.text).split()) == 2
-    assert "The 2 files that you sent are kept" in asked.text
+    assert "We have your 2 files" in asked.text
 
 
 @pytest.mark.slow

@@ -22,8 +22,8 @@ SNAPSHOT: dict[str, Any] = {
     "error": None,
 }
 RETRYING = {"phase": "retrying", "next_retry_at": "2026-03-04T05:07:08.000Z", "attempt": 2}
-UNSUCCESSFUL = "Attempt 2 of 3 did not succeed. The next one starts by itself"
-RESUMED = "and goes on after the steps that are done."
+UNSUCCESSFUL = "Attempt 2 of 3 failed. The next one starts by itself"
+RESUMED = "finished steps won't be repeated."
 
 
 @pytest.mark.parametrize("phase", Phase)
@@ -41,20 +41,20 @@ def test_no_two_phases_have_the_same_title():
     ("changes", "notice"),
     [
         ({}, None),
-        ({"attempt": 2}, "Attempt 2 of 3; it goes on after the steps that are done."),
+        ({"attempt": 2}, "Attempt 2 of 3; finished steps won't be repeated."),
         ({"phase": "queued"}, None),
         ({"phase": "queued", "queue_position": 1}, "Next in the queue."),
         ({"phase": "queued", "queue_position": 12}, "Place 12 in the queue."),
-        ({"phase": "cancelling"}, "The work is being stopped."),
+        ({"phase": "cancelling"}, "Stopping the work."),
         ({"phase": "completed"}, None),
         ({"phase": "failed", "error": "It has no rating."}, "It has no rating."),
-        ({"phase": "failed"}, "The analysis did not succeed."),
+        ({"phase": "failed"}, "The analysis failed."),
         (
             {"phase": "cancelled", "error": "left over"},
-            "The analysis was cancelled. You can start it again; steps that are done are kept.",
+            "This analysis was cancelled. You can start it again; finished steps won't be repeated.",
         ),
-        (RETRYING, f"{UNSUCCESSFUL} at 05:07:08 UTC {RESUMED}"),
-        (RETRYING | {"next_retry_at": None}, f"{UNSUCCESSFUL} {RESUMED}"),
+        (RETRYING, f"{UNSUCCESSFUL} at 05:07:08 UTC; {RESUMED}"),
+        (RETRYING | {"next_retry_at": None}, f"{UNSUCCESSFUL}; {RESUMED}"),
     ],
 )
 def test_the_notice_says_what_the_title_does_not(changes: dict[str, Any], notice: str | None):
@@ -66,7 +66,7 @@ def test_the_notice_says_what_the_title_does_not(changes: dict[str, Any], notice
 def test_a_stalled_session_warns_whatever_it_waits_for(waiting: dict[str, Any], started_at: str | None, verb: str):
     said = words(SNAPSHOT | waiting | {"stalled": True, "started_at": started_at})
     assert said["tone"] == "warning"
-    assert said["notice"] == f"No worker is running right now; your analysis waits and will {verb} by itself."
+    assert said["notice"] == f"We're a bit behind; your analysis will {verb} by itself."
 
 
 def test_a_step_is_described_by_its_status_and_its_percentage_or_duration():

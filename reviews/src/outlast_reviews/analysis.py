@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from outlast import AddFiles, AnalysisHandle, Export, Outlast, PageView, Permanent, Step, Upload, step
+from outlast import AddFiles, AnalysisHandle, Export, LinkPreview, Outlast, PageView, Permanent, Step, Upload, step
 from outlast_reviews.check_results import CheckResults
 from outlast_reviews.checks import run_checks
 from outlast_reviews.cpu_shares import computing, report_progress
@@ -23,7 +23,9 @@ from outlast_reviews.invented import SAMPLE
 from outlast_reviews.known_reviewers import KnownReviewers
 from outlast_reviews.language_model.opinion import Opinion
 from outlast_reviews.pages.collecting import PAGE, add_hint, collect_page, ways_on
-from outlast_reviews.pages.page import compile_templates, render_report
+from outlast_reviews.pages.page import compile_templates, render_page, render_report
+from outlast_reviews.pages.share_card import share_card
+from outlast_reviews.pages.site_pages import add_pages, kept
 from outlast_reviews.report import SAMPLES, make_report
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings, review_settings
@@ -44,23 +46,17 @@ if TYPE_CHECKING:
     from outlast_reviews.evidence.keys import InstallationKey
     from outlast_reviews.language_model.ask_model import AskModelStep
 
-INTRO = """
-<p>Give a file of a product's reviews or the address of a shop's page. You get a report of the warning signs in
-them, each with its evidence, and how far they can be trusted.</p>
-"""
-LOCAL_NOTICE = "<p>Your files stay on this site.</p>"
+LOCAL_NOTICE = "We never pass your files on."
 
 Source = Annotated[
     Upload
     | str
     | Annotated[list[Annotated[Location, Field(union_mode="left_to_right")]], Field(min_length=1, max_length=20)],
     Field(
-        title="Reviews of a product",
-        description=f"A {FILES} file (also gzipped), saved review pages, or a ZIP of these; "
-        "several files are taken together. Or the address of a product page that carries its reviews as "
-        "structured data.",
+        title="A product's reviews",
+        description=f"Saved review pages or an export, one file or several: {FILES}, also zipped.",
         union_mode="left_to_right",
-        json_schema_extra={"x-examples": [{"value": SAMPLE, "label": "Try it with an invented sample"}]},
+        json_schema_extra={"x-examples": [{"value": SAMPLE, "label": "See an example report"}]},
     ),
 ]
 ColumnMapping = Annotated[
@@ -71,11 +67,15 @@ ColumnMapping = Annotated[
     ),
 ]
 
+ProductName = Annotated[
+    Annotated[str, Field(max_length=200)] | None,
+    Field(title="Product name", description="For your report's title, if the file doesn't say."),
+]
 ProductChoice = Annotated[
     dict[Only, Annotated[str, Field(min_length=1, max_length=500)]] | None,
     Field(
         title="Which product?",
-        description="This file covers several products, and a grade is for one. Pick one.",
+        description="This file covers several products. Pick one.",
     ),
 ]
 
@@ -89,7 +89,7 @@ CheckStep = Step[[CleanSet, str, str], CheckResults]
 RememberStep = Step[[CleanSet, str], str]
 
 
-@step("Merging repeats and counting", key=by_name)
+@step("Removing duplicates", key=by_name)
 def tidy(received: ReviewSet) -> CleanSet:
     with computing():
         return replace(
@@ -147,7 +147,7 @@ class Steps(NamedTuple):
 
 
 def gather_step(gathering: Gathering) -> GatherStep:
-    @step("Gathering the reviews", weight=3)
+    @step("Reading the reviews", weight=3)
     def gather(source: Location | list[Location], mapping: dict[Part, str]) -> ReviewSet:
         """Read all files and addresses; an unreadable source fails the session with the reason."""
         return replace(gathering.all_of(locations_of(source), mapping), made=unique_name())
@@ -158,7 +158,7 @@ def gather_step(gathering: Gathering) -> GatherStep:
 def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberStep]:
     """Build the steps that read and write the facts of earlier analyses."""
 
-    @step("Judging the reviews", name="judge", weight=5, key=by_name)
+    @step("Checking the reviews", name="judge", weight=5, key=by_name)
     def check_reviews(reviews: CleanSet, subject: str, description: str) -> CheckResults:
         def checked(done: int, total: int, message: str) -> None:
             report_progress(_LOOKUP_SHARE + (1 - _LOOKUP_SHARE) * done / total, 1.0, message)
@@ -171,7 +171,7 @@ def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberSt
             findings = run_checks(reviews.reviews, checked, facts=known)
             return CheckResults(findings, unique_name(), reviewers_elsewhere(reviews.reviews, known))
 
-    @step("Noting marks for later comparisons", weight=0.5, key=by_name)
+    @step("Saving for comparison", weight=0.5, key=by_name)
     def remember(reviews: CleanSet, subject: str) -> str:
         with computing():
             return known_reviewers.remember(reviews.reviews, subject, _now().date(), report_progress)
@@ -207,11 +207,13 @@ def analyse(
     adds_to: str | None,
     about: str,
     steps: Steps,
+    name: str | None = None,
 ) -> dict[str, Any]:
     """Judge a product's reviews; the result has `report`, `earlier`, `adds_to` and `redirect_url`."""
     received = chosen(steps.gather(source, mapping), source, mapping, only)
     reviews = tidy(received)
-    received = replace(received, reviews=received.reviews[:SAMPLES])  # the clean set has all, and they may be many
+    # the clean set has the reviews, and there may be many
+    received = replace(received, reviews=received.reviews[:SAMPLES], product_title=name or received.product_title)
     checked = steps.check_reviews(reviews, about, received.description)
     opinion = steps.ask_model(reviews, checked, about) if steps.ask_model else None
     report = write(received, reviews, checked, _source_label(source), opinion)
@@ -230,8 +232,15 @@ def subject(
     mapping: dict[Part, str] | None = None,
     only: dict[Only, str] | None = None,
     adds_to: str | None = None,  # noqa: ARG001 - says nothing about what is analysed
+    name: str | None = None,
 ) -> str:
-    """Return the subject of the session. Raises `InvalidInput` for an address that nothing can read."""
+    """Return the subject of the session. Raises `InvalidInput` for an address that nothing can read.
+
+    A named report has a subject of its own, as it is not the same as one without the name.
+    """
+    if name:
+        plain = subject(gathering, source, mapping, only)
+        return f"named:{hashlib.sha256(json.dumps([plain, name]).encode()).hexdigest()}"
     single = not isinstance(source, list)
     named = sorted(
         str(location)
@@ -251,6 +260,7 @@ async def check(
     mapping: dict[Part, str] | None = None,
     only: dict[Only, str] | None = None,
     adds_to: str | None = None,  # noqa: ARG001 - nobody can know more of it than its form
+    name: str | None = None,
 ) -> None:
     """Raise `InvalidInput` at start for what the first bytes of the files show."""
     asyncio.get_running_loop().run_in_executor(None, compile_templates)  # warm up before the first report
@@ -264,7 +274,7 @@ async def check(
 
 def _source_label(source: Location | list[Location]) -> str:
     names = [
-        item.name() if isinstance(item, Upload) else "an invented sample" if item == SAMPLE else item
+        item.name() if isinstance(item, Upload) else "invented example" if item == SAMPLE else item
         for item in locations_of(source)
     ]
     return ", ".join(names)
@@ -274,6 +284,18 @@ def render(result: Mapping[str, Any], view: PageView) -> str:
     return render_report(result, view.query, view)
 
 
+def intro(outlast: Outlast, notice: str) -> str:
+    """Above the form; says how long files are kept before anybody uploads one."""
+    return render_page("intro.html", kept=kept(outlast), notice=notice)
+
+
+def preview(result: Mapping[str, Any]) -> LinkPreview:
+    """What chats show of a shared report."""
+    report = result["report"]
+    title = f"Grade {report['grade']}: {report['product_title'] or report['headline']}"
+    return LinkPreview(title, report["explanation"], lambda: share_card(report))
+
+
 def page_title(result: Mapping[str, Any]) -> str:
     """Tell reports apart in tabs, bookmarks and prints."""
     report = result["report"]
@@ -281,9 +303,9 @@ def page_title(result: Mapping[str, Any]) -> str:
 
 
 EXPORTS = {
-    "report.json": Export("The report as JSON", as_json),
-    "flagged-reviews.csv": Export("Reviews with signs as CSV, texts shortened", flagged_csv),
-    "reviews.csv": Export("Reviews as CSV, texts shortened", reviews_csv),
+    "report.json": Export("Report (JSON)", as_json),
+    "flagged-reviews.csv": Export("Flagged reviews (CSV)", flagged_csv),
+    "reviews.csv": Export("All reviews (CSV)", reviews_csv),
 }
 
 
@@ -335,16 +357,18 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> Analys
         ask_model, notice = model_step(settings, outlast), model_intro(settings)
     check_reviews, remember = memory_steps(KnownReviewers(outlast.facts("acquaintance")))
     compare = comparison_step(outlast.facts("earlier reports"))
+    add_pages(outlast, settings)
 
     def analyse_product(
         source: Source,
+        name: ProductName = None,
         mapping: ColumnMapping = None,
         only: ProductChoice = None,
         adds_to: EarlierReport = None,
     ) -> dict[str, Any]:
         about = subject_of(source, mapping, only)
         steps = Steps(gather, check_reviews, ask_model, remember, compare)
-        return analyse(source, mapping or {}, only or {}, adds_to, about, steps)
+        return analyse(source, mapping or {}, only or {}, adds_to, about, steps, (name or "").strip() or None)
 
     outlast.page(PAGE, title="Collect reviews in your browser", takes_messages=True)(collect_page)
     key = cache(partial(signing_key, outlast, settings))
@@ -354,9 +378,10 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> Analys
         title="Can these reviews be trusted?",
         steps=[gather, tidy, check_reviews, *([ask_model] if ask_model else []), write, remember, compare],
         subject=subject_of,
-        intro=INTRO + notice,
+        intro=lambda: intro(outlast, notice),
         render=render,
         page_title=page_title,
+        preview=preview,
         exports={**EXPORTS, **evidence_exports(key)},
         add_files=AddFiles("source", "Add pages to this report", hint=add_hint, earlier="adds_to"),
         check=check,

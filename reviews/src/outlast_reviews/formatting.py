@@ -33,25 +33,25 @@ def days(start: dt.date, end: dt.date) -> str:
 def percent(value: float) -> str:
     """One decimal below 10, none above. Only exact 0 and 100 are shown as such."""
     if value <= 0 or value >= 100:
-        return f"{value:.0f} %"
+        return f"{value:.0f}%"
     if value < 0.05:
-        return "< 0.1 %"
+        return "< 0.1%"
     if value >= 99.5:
-        return "> 99 %"
-    return f"{value:.1f} %" if value < 9.95 else f"{value:.0f} %"
+        return "> 99%"
+    return f"{value:.1f}%" if value < 9.95 else f"{value:.0f}%"
 
 
 def percent_range(low: float, high: float) -> str:
-    """Format as "18–28 %" or "88 to > 99 %"."""
+    """Format as "18–28%" or "88 to > 99%"."""
     first, last = percent(low), percent(high)
     if first == last:
         return last
     between = " to " if first.startswith("<") or last.startswith(">") else "–"
-    return f"{first[:-2]}{between}{last}"
+    return f"{first[:-1]}{between}{last}"
 
 
 def percent_at_most(high: float) -> str:
-    """Format as "up to 12 %" or "fewer than 0.1 %"."""
+    """Format as "up to 12%" or "fewer than 0.1%"."""
     return percent(high).replace("<", "fewer than") if 0 < high < 0.05 else f"up to {percent(high)}"
 
 

@@ -87,7 +87,7 @@ def _measured() -> Mapping[str, str]:
 
     def found(name: str, *changes: object) -> str:
         shares = [f"{100 * figures[name.format(change)]['value']:.0f}" for change in changes]
-        return f"{', '.join(shares[:-1])} and {shares[-1]} %"
+        return f"{', '.join(shares[:-1])} and {shares[-1]}%"
 
     flagged = figures["False alarms: copies among the files' own reviews"]["value"]
     dealt = figures["False alarms: bursts after dealing the stars out anew"]
@@ -97,14 +97,14 @@ def _measured() -> Mapping[str, str]:
     quick, slow = found(_BURSTS, 20, 40, 80), found(_SLOW_BURSTS, 20, 40, 80)
     return {
         "near_copies": (
-            f"Copies: {'hardly any' if flagged else 'none'} of the real reviews was flagged. Of 40 planted copies"
-            f" of 30 to 40 words {whole} were found with 0, 5, 10 and 20 % of the words changed; of 20 copies of"
-            f" a real text of 12 to 19 words {short}."
+            f"Copies: we flagged {'hardly any' if flagged else 'none'} of the real reviews. Of 40 planted copies"
+            f" of 30 to 40 words, we found {whole} with 0, 5, 10 and 20% of the words changed; of 20 copies"
+            f" of a real text of 12 to 19 words, {short}."
         ),
         "burst": (
-            f"Bursts: {'no' if no_bursts else 'a'} false alarm on three real products, and {alarms} of"
-            f" {dealt['of']:,} after shuffling their stars. Of planted campaigns of 20, 40 and 80 reviews in"
-            f" four days {quick} were found, in two weeks {slow}."
+            f"Bursts: {'no' if no_bursts else 'a'} false alarm on three real products, and {alarms} in"
+            f" {dealt['of']:,} after shuffling their stars. Of planted campaigns of 20, 40 and 80 reviews, we found"
+            f" {quick} when they took four days and {slow} when they took two weeks."
         ),
     }
 
@@ -125,7 +125,7 @@ def measured_accuracy(check: str, model: ModelReport | None = None) -> str:
 
 def method(model: ModelReport | None = None) -> Method:
     """Describe the method. The figures come from public data, never from the files of this installation."""
-    took_part, may, accuracy = "no language model takes part and nothing leaves this machine.", (), ()
+    took_part, may, accuracy = "no language model takes part, and nothing leaves this server.", (), ()
     if model:
         model_sentences = sentences(model)
         took_part, may, accuracy = (
@@ -138,11 +138,11 @@ def method(model: ModelReport | None = None) -> Method:
         "model": asdict(model) if model else None,
         "version": VERSION,
         "summary": (
-            f"Fixed, published rules look for warning signs; {took_part}"
-            " Every sign is listed with the review that it was seen in."
+            f"We look for warning signs by fixed, published rules; {took_part}"
+            " We show every sign with the review we found it in."
         ),
         "rules": [
-            "Rows that the source holds twice are merged and are never a warning sign.",
+            "We remove duplicate entries of a source. They are never a warning sign.",
             (
                 "Strong sign: at least twelve words, and half of all three-word runs shared with a review under"
                 " another name; from 20 words on a quarter is enough, if it is ten runs in several places. Beside"
@@ -156,8 +156,8 @@ def method(model: ModelReport | None = None) -> Method:
                 " count as a word, and runs are of three characters."
             ),
             (
-                "Strong sign: two reviewers or more who wrote, within 14 days, about the same two other products"
-                " that were analysed here."
+                "Strong sign, reviewers seen together elsewhere: at least two reviewers who also reviewed the same"
+                " two other products within 14 days."
             ),
             (
                 "Medium sign: five stars on days with far more reviews than their surroundings, if five stars are"
@@ -166,10 +166,10 @@ def method(model: ModelReport | None = None) -> Method:
                 " most of the reviews."
             ),
             (
-                "Reviews in return for something are counted apart. Missing purchase verification, stars that"
-                " contradict the text and the seller's own words are weak signs and never count alone."
+                "We count rewarded reviews separately. Unverified purchases, stars that don't fit the text and the"
+                " seller's own words are weak signs and never count on their own."
             ),
-            ("Reviews that vanished and the resemblance to known buyers of reviews are context and never count."),
+            "Reviews that have disappeared and products that bought reviews are for context and never count.",
             (
                 "The low end of the share counts strong signs, the high end medium ones too; a sample widens both"
                 " (Wilson, 95 %), unless its average is not the shop's: then it is not typical of the rest. The"
@@ -178,26 +178,26 @@ def method(model: ModelReport | None = None) -> Method:
             (f"An A that fewer than {CHECKS_FOR_A} checks or {DAYS_FOR_A} days stand behind says so."),
             *may,
             (
-                "In the adjusted rating a strong sign takes away all of a review's weight, a medium one or an"
-                " incentive half of it. The rating counts as changed only if the 95 % interval says so."
+                "In the adjusted rating, a review with a strong sign counts for nothing, one with a medium sign or"
+                " a reward for half. We call the rating changed only if the 95% interval says so."
             ),
         ],
         "accuracy": [
             *_measured().values(),
             _by_language(),
             *([note] if (note := measured_before(measured()) or measured_before(measured_languages())) else []),
-            "Other signs: not measured on labelled data; they repeat what text or source says.",
+            "Other signs: not measured on labelled data. They repeat what the text or the source says.",
             *accuracy,
-            "The grade as a whole: not measured, as no public data says which reviews of a product are bought.",
+            "The grade as a whole: not measured. No public data says which reviews of a product were bought.",
         ],
         "limits": [
             (
-                "Well-written single fakes carry no sign that could be told from an honest review. An A says that"
-                " nothing was seen, not that all is well."
+                "A single well-written fake looks like an honest review. An A means that we saw no warning signs,"
+                " not that every review is genuine."
             ),
-            "Honest people copy too: a form letter or a shop's suggested sentence looks like copies.",
-            "A sale or a press report may bring many happy customers at once, which looks like a burst.",
-            "Without reviewers' names, a review that an export holds twice looks like a copy.",
+            "Honest people copy too: a form letter or a sentence that a shop suggests looks like copies.",
+            "A sale or a news story can bring many happy customers at once, which looks like a burst.",
+            "Without names, a review that was exported twice looks like a copy.",
             (
                 "The figures of real reviews come from English ones; those of other languages from generated"
                 " reviews. In languages that are not named, copies are compared and not measured."

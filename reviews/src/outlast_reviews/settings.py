@@ -69,6 +69,14 @@ class ReviewSettings(BaseSettings):
         "ANALYSIS_JUDGEME_URL", "https://judge.me", "Where Judge.me's API is", "https://judge.me"
     )
 
+    contact: str | None = _setting(
+        "ANALYSIS_CONTACT",
+        None,
+        "How people reach whoever runs the site: an e-mail address or a link, for the page *Contact*",
+        "reviews@example.org",
+        pattern=r"^(https?://\S+|[^\s@]+@[^\s@]+)$",
+    )
+
     # the language model; without a name there is none
     llm_base_url: str | None = _setting(
         "ANALYSIS_LLM_BASE_URL",

@@ -141,7 +141,7 @@ def compute_verdict(
     share = _share(strong, strong + medium, n, MODEL_PULL * confirmed, sample=widened)
     best, worst = grade_of(share.low), grade_of(share.high)
     if _rank(worst) - _rank(best) > 1:
-        return verdict("U", None, f"What was found fits any grade from {best} to {worst}.")
+        return verdict("U", None, f"What we found fits any grade from {best} to {worst}.")
     return verdict(grade_of(share.middle), share, None)
 
 
@@ -187,9 +187,9 @@ def _too_little(reviews: int, texts: int, findings: Sequence[Finding]) -> str | 
         return "There are no reviews to judge."
     if texts < LEAST_TEXTS:
         having = "review has" if texts == 1 else "reviews have"
-        return f"Only {texts} {having} a text; we need at least {LEAST_TEXTS}."
+        return f"Only {texts} {having} text; we need at least {LEAST_TEXTS}."
     if len(assessed) < LEAST_CHECKS:
-        return f"Fewer than {LEAST_CHECKS} checks could be made with what the source holds."
+        return f"We could run fewer than {LEAST_CHECKS} checks on this source."
     if not assessed & _COUNTING:
         return "The texts are too short to compare, and there are too few dates to look for bursts."
     return None

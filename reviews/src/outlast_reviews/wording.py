@@ -9,7 +9,7 @@ from outlast_reviews.checks.incentive import NAME as INCENTIVE
 from outlast_reviews.formatting import counted, days, percent_at_most, percent_range
 from outlast_reviews.verdict import Evidence, Verdict
 
-OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Not assessed"}
+OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Couldn't run"}
 
 
 def outcome(check: Mapping[str, Any]) -> str:
@@ -21,7 +21,7 @@ def outcome(check: Mapping[str, Any]) -> str:
 
 def weight(check: Mapping[str, Any]) -> str | None:
     """What its signs count for; `None` where it has none, is context only, or the report is too old to say."""
-    return "counted apart" if check["name"] == INCENTIVE and check["count"] else check.get("strength")
+    return "not suspicious" if check["name"] == INCENTIVE and check["count"] else check.get("strength")
 
 
 def headline(verdict: Verdict, evidence: Evidence, findings: Sequence[Finding]) -> str:
@@ -106,34 +106,53 @@ def explain(
 
 def _signs(verdict: Verdict) -> str:
     if verdict.with_text == 1:
-        of = "The one review with a text shows"
-        return f"{of} {'a warning sign' if verdict.strong + verdict.medium else 'no sign that counts'}."
-    of = f"of {verdict.with_text:,} reviews with a text"
+        of = "The one review with text shows"
+        return f"{of} {'a warning sign' if verdict.strong + verdict.medium else 'no clear warning sign'}."
+    of = f"of {verdict.with_text:,} reviews with text"
     if not verdict.strong + verdict.medium:
-        return f"None {of} shows a sign that counts."
+        return f"None {of} shows a clear warning sign."
     first = verdict.strong or verdict.medium
     show = "shows" if first == 1 else "show"
     if not verdict.medium:
-        return f"{first:,} {of} {show} a strong sign."
+        return f"{first:,} {of} {show} a strong warning sign."
     if not verdict.strong:
-        return f"{first:,} {of} {show} a medium sign, none a strong one."
-    return f"{first:,} {of} {show} a strong sign, {verdict.medium:,} more a medium one."
+        return f"{first:,} {of} {show} a medium warning sign, none a strong one."
+    return f"{first:,} {of} {show} a strong warning sign, {verdict.medium:,} more a medium one."
+
+
+_MEANINGS = {
+    "A": "We found nothing against these reviews. A well-written fake can still slip through.",
+    "B": "Most of these reviews look fine. Skip the flagged ones; the rest are worth reading.",
+    "C": "Don't go by the stars alone. Read the reviews without warning signs before you decide.",
+    "D": "Be careful: about half of these reviews show warning signs. Look for opinions elsewhere too.",
+    "F": "Don't rely on these reviews. Look for opinions elsewhere.",
+    "U": "There is too little here to judge. Try again with more reviews of this product.",
+}
+
+
+def meaning(report: Mapping[str, Any]) -> str:
+    """What a shopper can do with the report, in one or two sentences."""
+    sentence = _MEANINGS[report["grade"]]
+    if not report["rating_changed"] or report["adjusted_rating"] is None:
+        return sentence
+    given, adjusted = f"{report['original_rating']:.1f}", f"{report['adjusted_rating']:.1f}"
+    return sentence if given == adjusted else f"{sentence} Think of it as {adjusted} stars rather than {given}."
 
 
 def what_was_read(report: Mapping[str, Any]) -> str:
     """Of a report: how many rows of which time, and what became of those that are no review of their own."""
     read = report["coverage"]
     rows, merged, skipped = read["rows"], read["merged_duplicates"], read["skipped"]
-    text = f"{rows:,} {'row' if rows == 1 else 'rows'} ({report['format']})"
+    text = f"{rows:,} {'review' if rows == 1 else 'reviews'} ({report['format']})"
     if read["first_date"]:
         first, last = map(dt.date.fromisoformat, (read["first_date"], read["last_date"]))
         text += f", dated {days(first, last).removeprefix('on ')}"
     parts = [f"{text}."]
     if merged:
-        they = "repeats an earlier one and was" if merged == 1 else "repeat an earlier one and were"
-        parts.append(f"{merged:,} {they} merged; that is a fault of the export, not a warning sign.")
+        were = "was a duplicate, which" if merged == 1 else "were duplicates, which"
+        parts.append(f"{merged:,} {were} we removed: a fault of the export, not a warning sign.")
     if skipped:
-        parts.append(f"{skipped:,} could not be read.")
+        parts.append(f"We couldn't read {skipped:,}.")
     return " ".join(parts)
 
 
@@ -155,4 +174,4 @@ def products_together(report: Mapping[str, Any]) -> str | None:
     named = ", ".join(f"{one['name']} ({one['count']:,})" for one in read["products"])
     more = read["products_count"] - len(read["products"])
     others = f" and {more:,} more" if more > 0 else ""
-    return f"They are of {read['products_count']:,} products, and a grade is for one: {named}{others}."
+    return f"They cover {read['products_count']:,} products, but a grade is for one: {named}{others}."

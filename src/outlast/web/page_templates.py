@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from outlast.core.analyses.own_pages import OwnPage
 from outlast.web.problems import Problem
 from outlast.web.security_headers import new_nonce, page_policy
 from outlast.web.static_files import StaticFiles
@@ -37,12 +38,19 @@ def environment() -> Environment:
 class PageTemplates:
     """The templates of one site."""
 
-    def __init__(self, title: str, assets: Path | None, form_target: str | None = None) -> None:
-        """`assets` is the folder of the site's own style sheets and modules.
+    def __init__(
+        self,
+        title: str,
+        assets: Path | None,
+        form_target: str | None = None,
+        own_pages: Mapping[str, OwnPage] | None = None,
+    ) -> None:
+        """`assets` is the folder of the site's own style sheets and modules, `own_pages` its pages by name.
 
         `form_target` is the other origin to which forms may lead, as that of a login.
         """
         self.title = title
+        self._own_pages: Mapping[str, OwnPage] = {} if own_pages is None else own_pages
         self.static = StaticFiles(STATIC, "/static/", bundles=SCRIPTS)
         self.assets = StaticFiles(assets, "/assets/")
         self._form_target = form_target
@@ -90,6 +98,7 @@ class PageTemplates:
 
         return {
             "site_title": self.title,
+            "site_pages": [page for page in self._own_pages.values() if page.linked],
             "csrf_token": token,
             "root_path": root,
             "static": static,

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import mimetypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -276,7 +276,7 @@ def _form(
         {
             "name": a.name,
             "title": a.shown_title,
-            "intro_html": Markup(a.intro) if a.intro else None,  # noqa: S704 - the developer's own HTML
+            "intro_html": _intro(a.intro),
             "fields": fields.get(a.name) or _empty_fields(a),
         }
         for a in context.engine.catalogue
@@ -366,3 +366,8 @@ def _question_page(
         sentence=sentence,
         links=links(session.id, context.root),
     )
+
+
+def _intro(intro: str | Callable[[], str] | None) -> Markup | None:
+    html = intro() if callable(intro) else intro
+    return Markup(html) if html else None  # noqa: S704 - the developer's own HTML

@@ -95,9 +95,7 @@ SEE_OWN = (OWN_SESSIONS, "See your analyses")
 """The way on where nothing new is accepted."""
 FILES_GO_WITHIN = 3600
 """Seconds after which a visitor without space may try again: files expire at any time."""
-NOT_FOUND = (
-    "There is no such page or session here. Check the address; finished sessions are cleaned up after a time."
-)
+NOT_FOUND = "We can't find that page. It may have expired."
 
 
 def not_found() -> Problem:

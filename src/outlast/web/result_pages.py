@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.analysis import Analysis, LinkPreview
 from outlast.core.analyses.own_pages import PageView
 from outlast.ports.results import StoredResult
 from outlast.web.api import missing_result
+from outlast.web.headers import own_origin
 from outlast.web.problems import Problem, not_found
 from outlast.web.request_context import RequestContext
 from outlast.web.security_headers import new_nonce
@@ -73,6 +74,30 @@ async def shared_export(context: RequestContext) -> Response:
     return answer
 
 
+async def shared_picture(context: RequestContext) -> Response:
+    """The picture of a shared result, for what other sites show of its link."""
+    stored = await _shared_result(context)
+    analysis = _analysis_of(context, stored)
+
+    def drawn() -> bytes | None:
+        preview = _preview(analysis, json.loads(stored.result), stored)
+        draw = preview and preview.picture
+        return _of_hook(draw, "preview", stored) if draw else None
+
+    async with context.limits.rendering():
+        content = await asyncio.to_thread(drawn)
+    if content is None:
+        raise not_found()
+    # other sites show it; not for long after the link is turned off
+    headers = {
+        **SHARED_HEADERS,
+        "Cache-Control": "private, max-age=300",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Content-Type": "image/png",
+    }
+    return Response(content, headers=headers)
+
+
 async def share(context: RequestContext) -> Response:
     """Create the share link: the button without JavaScript."""
     await verify_form_token(context)
@@ -104,19 +129,20 @@ async def _render(context: RequestContext, stored: StoredResult, page: str, **va
     shared = values.setdefault("shared", False)
     view = PageView(page, context.query, shared, nonce, context.root, takes_files=added is not None)
 
-    def rendered() -> tuple[str, Any, Markup | None]:
+    def rendered() -> tuple[str, Any, Markup | None, LinkPreview | None]:
         result = json.loads(stored.result)
         if analysis is None:
-            return stored.analysis, result, None
+            return stored.analysis, result, None, None
         title_of, render = analysis.page_title, analysis.render
         title = title_of and _of_hook(lambda: title_of(result), "page_title", stored)
         html = render and _of_hook(lambda: render(result, view), "render", stored)
         shown = None if html is None else Markup(html)  # noqa: S704 - the hook promises safe HTML
-        return title or analysis.shown_title, result if shown is None else None, shown
+        preview = _preview(analysis, result, stored) if shared else None
+        return title or analysis.shown_title, result if shown is None else None, shown, preview
 
     hint_of = added.hint if added is not None else None
     async with context.limits.rendering():
-        title, result, html = await asyncio.to_thread(rendered)
+        title, result, html, preview = await asyncio.to_thread(rendered)
         hint = hint_of and await asyncio.to_thread(
             lambda: _of_hook(lambda: hint_of(view), "hint of its added files", stored)
         )
@@ -133,6 +159,8 @@ async def _render(context: RequestContext, stored: StoredResult, page: str, **va
         exports=exports,
         add_files=added,
         add_files_hint=Markup(hint or ""),  # noqa: S704 - as above
+        preview=preview,
+        preview_address=f"{own_origin(context.scope, context.settings)}{page}",
         **values,
     )
 
@@ -161,6 +189,11 @@ async def _export_response(context: RequestContext, stored: StoredResult) -> Res
         "Content-Type": kind,
     }
     return Response(content, headers=headers)
+
+
+def _preview(analysis: Analysis | None, result: Any, stored: StoredResult) -> LinkPreview | None:
+    hook = analysis and analysis.preview
+    return _of_hook(lambda: hook(result), "preview", stored) if hook else None
 
 
 def _of_hook(call: Callable[[], T], hook: str, stored: StoredResult) -> T | None:

@@ -34,7 +34,11 @@ from outlast.web.uploads import upload
 from outlast.web.websocket import websocket
 
 SESSION_ID: Final = r"[a-z2-7]{26}"
-PARAMETERS: Final = {"session_id": SESSION_ID, "link": SESSION_ID, "file": r"[a-z0-9.-]{1,100}"}
+PARAMETERS: Final = {
+    "session_id": SESSION_ID,
+    "link": SESSION_ID,
+    "file": r"[a-z0-9.-]{1,100}",
+}
 """Patterns of path parameters; each bounds the length, as stores and folders do."""
 
 Handler = Callable[[RequestContext], Awaitable[Response | None]]
@@ -48,7 +52,7 @@ class Route:
     name: str
     methods: frozenset[str]
     path: str
-    """May contain the parameters `{session_id}`, `{link}` and `{file}`."""
+    """May contain the parameters `{session_id}`, `{link}`, `{file}` and `{page}`."""
     handler: Handler
     requires: Requires
     verb: Verb
@@ -85,7 +89,8 @@ class Route:
 
 _NAMES_BY_VERB: Final[Mapping[Verb, str]] = {
     Verb.PUBLIC: (
-        "shared shared_export static assets favicon robots security_txt well_known livez readyz openapi docs"
+        "shared shared_export shared_picture static assets favicon robots security_txt well_known livez"
+        " readyz openapi docs"
     ),
     Verb.READ: "progress events ws result page export",
     Verb.LIST: "list events_of_many token sessions_page form own_page login_page log_in",
@@ -167,6 +172,9 @@ ROUTES: Final = (
         Requires.ANYBODY,
     ),
     _page("own_page", "GET HEAD", "/pages/{file}", own_pages.own_page, Requires.OWNER_OR_NEW),
+    _page(
+        "shared_picture", "GET HEAD", "/shared/{link}/picture.png", result_pages.shared_picture, Requires.ANYBODY
+    ),
     _page("login_page", "GET HEAD", "/dashboard/enter", dashboard.login_page, Requires.BROWSER_OR_NEW),
     _page("log_in", "POST", "/dashboard/enter", dashboard.log_in, Requires.BROWSER),
     _page("log_out", "POST", "/dashboard/leave", dashboard.log_out, Requires.VIEWER),

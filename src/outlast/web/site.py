@@ -76,7 +76,9 @@ class _SiteApp:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._routes = [(route.pattern, route) for route in ROUTES]
-        self._templates = PageTemplates(site.title, site.assets, _origin_of(site.logins.login_url))
+        self._templates = PageTemplates(
+            site.title, site.assets, _origin_of(site.logins.login_url), site.catalogue.pages
+        )
         self._access: Access | None = None
         self._limits: VisitorLimits | None = None
         self._bodies: UnfinishedBodies | None = None

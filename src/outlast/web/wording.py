@@ -77,7 +77,7 @@ def current_message(view: SessionView) -> str | None:
         return "Waiting for its time"
     match session.phase:
         case Phase.QUEUED:
-            return "Waiting for a worker"
+            return "Waiting to start"
         case Phase.CANCELLING:
             return "Stopping"
         case Phase.FAILED:
@@ -99,24 +99,24 @@ def _notice(snapshot: Mapping[str, Any]) -> str | None:
         return f"It starts by itself on {snapshot['starts_at'][:10]} at {snapshot['starts_at'][11:19]} UTC."
     if snapshot["stalled"]:
         begin = "go on" if snapshot["started_at"] else "start"
-        return f"No worker is running right now; your analysis waits and will {begin} by itself."
+        return f"We're a bit behind; your analysis will {begin} by itself."
     match snapshot["phase"]:
         case Phase.QUEUED if position := snapshot["queue_position"]:
             return "Next in the queue." if position == 1 else f"Place {position} in the queue."
         case Phase.RUNNING if snapshot["attempt"] > 1:
-            return f"{attempt}; it goes on after the steps that are done."
+            return f"{attempt}; finished steps won't be repeated."
         case Phase.RETRYING:
             at = f" at {snapshot['next_retry_at'][11:19]} UTC" if snapshot["next_retry_at"] else ""
-            begin = f"starts by itself{at} and goes on after the steps that are done"
-            return f"{attempt} did not succeed. The next one {begin}."
+            begin = f"starts by itself{at}; finished steps won't be repeated"
+            return f"{attempt} failed. The next one {begin}."
         case Phase.CANCELLING:
-            return "The work is being stopped."
+            return "Stopping the work."
         case Phase.FAILED:
-            return snapshot["error"] or "The analysis did not succeed."
+            return snapshot["error"] or "The analysis failed."
         case Phase.COMPLETED if made_at := snapshot["result_at"]:
             return f"This result is from {made_at[:10]} at {made_at[11:19]} UTC."
         case Phase.CANCELLED:
-            return "The analysis was cancelled. You can start it again; steps that are done are kept."
+            return "This analysis was cancelled. You can start it again; finished steps won't be repeated."
         case _:
             return None
 

@@ -34,14 +34,14 @@ def checks(facts: ReviewFacts = NOTHING_KNOWN) -> tuple[PlannedCheck, ...]:
     """Strong signs first, then medium and weak ones, context last."""
     return (
         PlannedCheck("Looking for copies", near_copies, 60),
-        PlannedCheck("Looking for reviewers met elsewhere", partial(reviewer_overlap, facts=facts), 3),
+        PlannedCheck("Looking for reviewers seen together elsewhere", partial(reviewer_overlap, facts=facts), 3),
         PlannedCheck("Looking for bursts", burst, 12),
-        PlannedCheck("Looking for reviews in return for something", incentive, 12),
+        PlannedCheck("Looking for rewarded reviews", incentive, 12),
         PlannedCheck("Looking at verified purchases", unverified, 1),
         PlannedCheck("Comparing stars and texts", stars_text, 8),
         PlannedCheck("Looking for the seller's own words", partial(marketing_text, facts=facts), 2),
-        PlannedCheck("Looking for reviews that vanished", partial(vanished, facts=facts), 1),
-        PlannedCheck("Comparing with known buyers of reviews", buyer_resemblance, 1),
+        PlannedCheck("Looking for reviews that have disappeared", partial(vanished, facts=facts), 1),
+        PlannedCheck("Comparing with products that bought reviews", buyer_resemblance, 1),
     )
 
 

@@ -11,7 +11,7 @@ from outlast_reviews.checks.finding import Advance, Finding, Sign, Window
 from outlast_reviews.checks.significance import fisher_tail, independent_tests, poisson_tail
 from outlast_reviews.review import Review
 
-NAME, TITLE = "burst", "Sudden bursts of five-star reviews"
+NAME, TITLE = "burst", "Bursts of five-star reviews"
 LEAST_REVIEWS = 20
 LEAST_DAYS = 21
 """From first to last review: a shorter time has no surroundings to compare with."""
@@ -34,7 +34,7 @@ LEAST_DIFFERENCE = 0.15
 MOST_INSIDE = 0.5
 """Share of all reviews in a spike: what holds more is itself what is usual."""
 _MOST_SPIKES = 200
-_APPROXIMATE = "The dates are known to the month at best, and a burst is a matter of days."
+_APPROXIMATE = "We only know the month of these reviews, and a burst is a matter of days."
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +119,16 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
         return Finding(NAME, TITLE, "not_assessed", why)
     if not bursts:
         many = len(non_overlapping(spikes))
-        also = f" {_days_had(many)} many reviews, with the usual stars." if many else ""
+        also = f" {_days_had(many)} many reviews, but with the usual stars." if many else ""
         within = formatting.counted(days, "day")
-        sentence = f"In {within} there is no rush of reviews with more five stars than usual.{also}"
+        sentence = f"No suspicious rush of five-star reviews in {within}.{also}"
         return Finding(NAME, TITLE, "clear", sentence)
     signs: list[Sign] = []
     for spike in bursts:
         inside, five = spike.after - spike.first, fives[spike.after] - fives[spike.first]
         sentence = (
-            f"Five stars in a burst: {_share(five, inside)} of the {inside:,} reviews {_when(spike)} give five"
-            f" stars, {_share(fives[-1] - five, len(dated) - inside)} at other times."
+            f"{_share(five, inside)} of the {inside:,} reviews {_when(spike)} give five stars, against"
+            f" {_share(fives[-1] - five, len(dated) - inside)} at other times."
         )
         rows = sorted(row for _, rating, row in dated[spike.first : spike.after] if rating >= 5)
         signs += [Sign(row, "medium", sentence) for row in rows]
@@ -164,10 +164,12 @@ def _why_not(dated: int, days: int) -> str:
     if dated < LEAST_REVIEWS:
         having = "review has" if dated == 1 else "reviews have"
         return (
-            f"Only {dated} {having} a date and stars; we need at least {LEAST_REVIEWS}." if dated else "No dates."
+            f"Only {dated} {having} a date and stars; we need at least {LEAST_REVIEWS}."
+            if dated
+            else "These reviews have no dates."
         )
     return (
-        f"All reviews fall within {formatting.counted(days, 'day')}; it takes {LEAST_DAYS} to know what is usual."
+        f"All reviews fall within {formatting.counted(days, 'day')}; we need {LEAST_DAYS} to know what is usual."
     )
 
 
@@ -180,7 +182,7 @@ def _when(spike: Spike) -> str:
 
 
 def _days_had(stretches: int) -> str:
-    return "One stretch of days has" if stretches == 1 else f"{stretches} stretches of days have"
+    return "One stretch of days had" if stretches == 1 else f"{stretches} stretches of days had"
 
 
 def _share(part: int, whole: int) -> str:

@@ -15,7 +15,7 @@ from outlast_reviews import formatting
 from outlast_reviews.checks.finding import Advance, Finding
 from outlast_reviews.review import Review
 
-NAME, TITLE = "buyers", "Resemblance to products seen buying reviews"
+NAME, TITLE = "buyers", "Looks like products that bought reviews"
 LEAST_REVIEWS = 100
 LEAST_DAYS = 365
 """From first to last review. A younger product resembles a buyer by its youth, and a launch is no offence."""
@@ -37,10 +37,7 @@ def buyer_resemblance(reviews: Sequence[Review], _advance: Advance, /) -> Findin
     )
     days = dated[-1][0] - dated[0][0] + 1 if dated else 0
     if len(dated) < LEAST_REVIEWS or days < LEAST_DAYS:
-        why = (
-            f"It takes {LEAST_REVIEWS} reviews with dates and stars over a year: a young product or a short time"
-            " resembles a buyer of reviews by that alone."
-        )
+        why = f"Needs {LEAST_REVIEWS} dated reviews with stars over a year."
         return Finding(NAME, TITLE, "not_assessed", why, context=True)
     first, after = _busiest([day for day, _ in dated])
     inside = [stars for _, stars in dated[first:after]]
@@ -53,12 +50,14 @@ def buyer_resemblance(reviews: Sequence[Review], _advance: Advance, /) -> Findin
     start = dt.date.fromordinal(dated[first][0])
     end = dt.date.fromordinal(dated[after - 1][0])
     change = (
-        f"{abs(rise):.2f} stars {'more' if rise > 0 else 'less'} than" if abs(rise) >= 0.005 else "the stars of"
+        f"{abs(rise):.2f} stars {'more' if rise > 0 else 'less'} than"
+        if abs(rise) >= 0.005
+        else "the same stars as"
     )
     sentence = (
-        f"The busiest four weeks, {formatting.days(start, end)}, give {change} other times. Assuming that"
-        f" {formatting.percent(100 * PRIOR)} of products buy reviews, {formatting.percent(100 * share)} of those"
-        " with such a pattern do. This is context and takes no part in the grade."
+        f"The busiest four weeks, {formatting.days(start, end)}, gave {change} other times. If"
+        f" {100 * PRIOR:.0f}% of products buy reviews, {formatting.percent(100 * share)} of those"
+        " with this pattern do. This is for context and doesn't affect the grade."
     )
     return Finding(NAME, TITLE, "found" if ratio >= RAISED else "clear", sentence, context=True)
 

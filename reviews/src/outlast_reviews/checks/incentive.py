@@ -9,7 +9,7 @@ from outlast_reviews.checks.finding import Advance, Finding, Sign
 from outlast_reviews.checks.words import words_of
 from outlast_reviews.review import Review
 
-NAME, TITLE = "incentive", "Reviews in return for something"
+NAME, TITLE = "incentive", "Rewarded reviews"
 
 LEAST_WORDS = 8
 """Words that a text needs for its language to be detected."""
@@ -55,7 +55,7 @@ def incentive(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     flagged = any(review.incentivised is not None for review in reviews)
     texts = [review.text for review in reviews if review.text.strip()]
     if not flagged and not texts:
-        return Finding(NAME, TITLE, "not_assessed", "There are no texts, and the source does not say.")
+        return Finding(NAME, TITLE, "not_assessed", "There are no texts, and the source doesn't say.")
     found: list[Sign] = []
     for n, review in enumerate(reviews):
         if n % 256 == 0:
@@ -64,20 +64,15 @@ def incentive(reviews: Sequence[Review], advance: Advance, /) -> Finding:
             found.append(sign)
     signs = tuple(found)
     if not signs and not flagged and not mostly_known(texts):
-        why = "Most texts are in a language whose words for a reward this check does not know."
+        why = "Most texts are in a language in which we can't recognise rewards yet."
         return Finding(NAME, TITLE, "not_assessed", why)
     if not signs:
         also = " and the source marks none" if flagged else ""
-        return Finding(
-            NAME, TITLE, "clear", f"None of {len(texts):,} texts mentions a reward for reviewing{also}."
-        )
-    if len(signs) == 1:
-        of, apart = "One review was, by its", "It is"
-    else:
-        of, apart = f"{len(signs):,} reviews were, by their", "They are"
+        return Finding(NAME, TITLE, "clear", f"None of {len(texts):,} texts mentions a reward{also}.")
+    say, them = ("One review says", "it") if len(signs) == 1 else (f"{len(signs):,} reviews say", "them")
     sentence = (
-        f"{of} words or the source's own mark, written in return for something. {apart} counted apart and not as "
-        "suspicious."
+        f"{say}, or the shop says, that the writer got something for it. We count {them} separately, not as"
+        " suspicious."
     )
     return Finding(NAME, TITLE, "found", sentence, signs)
 
@@ -85,8 +80,8 @@ def incentive(reviews: Sequence[Review], advance: Advance, /) -> Finding:
 def _sign(review: Review) -> Sign | None:
     quote = disclosure(review.text, stars=review.rating)
     if quote:
-        sentence = "Its own words mention something given for a review."
+        sentence = "Its text says that the writer got something for it."
         return Sign(review.row, "medium", sentence, (quote,), "incentivised")
     if review.incentivised:
-        return Sign(review.row, "medium", "The source itself marks it as incentivised.", (), "incentivised")
+        return Sign(review.row, "medium", "The shop marks it as rewarded.", (), "incentivised")
     return None

@@ -18,7 +18,7 @@ def marketing_text(reviews: Sequence[Review], advance: Advance, /, facts: Review
     """Without the product's own description it is not assessed."""
     seller_words = words_of(facts.description)
     if seller_words.length < LEAST_DESCRIPTION:
-        return Finding(NAME, TITLE, "not_assessed", "The source does not hold the seller's description.")
+        return Finding(NAME, TITLE, "not_assessed", "No product description to compare with.")
     described = frozenset(shingles_of(seller_words.words))
     texts = 0
     signs: list[Sign] = []
@@ -31,11 +31,12 @@ def marketing_text(reviews: Sequence[Review], advance: Advance, /, facts: Review
     if not texts:
         return Finding(NAME, TITLE, "not_assessed", "There are no texts to compare with the description.")
     if not signs:
-        sentence = f"None of {texts:,} texts repeats {LEAST_RUN} words in a row of the seller's description."
+        sentence = f"None of {texts:,} texts repeats {LEAST_RUN} words in a row from the seller's description."
         return Finding(NAME, TITLE, "clear", sentence)
+    repeat = "repeats" if len(signs) == 1 else "repeat"
     sentence = (
-        f"{len(signs):,} of {texts:,} texts repeat a passage of the seller's description. Customers quote it too,"
-        " so it does not count alone."
+        f"{len(signs):,} of {texts:,} texts {repeat} a passage of the seller's description. Customers quote it"
+        " too, so this doesn't count on its own."
     )
     return Finding(NAME, TITLE, "found", sentence, tuple(signs))
 

@@ -16,7 +16,7 @@ from outlast_reviews.deduplicate import folded
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import identity
 
-NAME, TITLE = "near_copies", "The same text under different names"
+NAME, TITLE = "near_copies", "Near-identical texts"
 LEAST_WORDS = 8
 STRONG_WORDS = 12
 """From here on a copy is a strong sign: two people do write "the most comfortable pillow I have ever had"."""
@@ -86,13 +86,13 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     texts = _texts(reviews, own_words, part_of(advance, _FORMULAS, _READ))
     compared = sum(len(text.reviews) for text in texts)
     if compared < 2:
-        why = f"Fewer than two reviews have the {LEAST_WORDS} words that a comparison needs."
+        why = f"Fewer than two reviews have the {LEAST_WORDS} words we need to compare them."
         return Finding(NAME, TITLE, "not_assessed", why)
     clusters = _clusters(texts, own_words, part_of(advance, _READ, _JOINED))
     named = any(text.writers for text in texts)
     if not clusters:
         whose = " under different names" if named else ""
-        sentence = f"Of {compared:,} texts long enough to compare, no two are copies{whose}."
+        sentence = f"No two of {compared:,} texts are copies{whose}."
         return Finding(NAME, TITLE, "clear", sentence)
     members = sum(len(text.reviews) for cluster in clusters for text in cluster)
     signs: list[Sign] = []
@@ -103,7 +103,7 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
                 advance(_JOINED + (1 - _JOINED) * len(signs) / members)
     where = f"in {len(clusters)} groups" if len(clusters) > 1 else "in one group"
     whose = " under different names" if any(text.writers for cluster in clusters for text in cluster) else ""
-    sentence = f"{len(signs):,} reviews{whose} say nearly the same, word for word, {where}."
+    sentence = f"{len(signs):,} reviews{whose} have nearly the same text, {where}."
     return Finding(NAME, TITLE, "found", sentence, tuple(signs))
 
 

@@ -9,7 +9,7 @@ from outlast_reviews.checks.facts import ReviewFacts, reviewer_mark
 from outlast_reviews.checks.finding import Advance, Finding, Sign
 from outlast_reviews.review import Review
 
-NAME, TITLE = "reviewer_overlap", "The same reviewers around other products"
+NAME, TITLE = "reviewer_overlap", "Reviewers seen together elsewhere"
 LEAST_PRODUCTS = 2
 """Other products at which a reviewer must have been seen."""
 WITHIN_DAYS = 14
@@ -30,11 +30,11 @@ def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Rev
             elsewhere.setdefault(seen.reviewer, []).append((seen.date.toordinal(), seen.product))
     others = max(len(products), facts.others)
     if others < LEAST_PRODUCTS:
-        why = "Fewer than two other products were analysed here, so nobody can be met again."
+        why = "We haven't analysed enough other products to compare."
         return Finding(NAME, TITLE, "not_assessed", why)
     known = [(r, r.date, mark) for r in reviews if r.date and (mark := reviewer_mark(r, facts.secret))]
     if not known:
-        why = "No review has both a date and a reviewer who can be told apart from others of the same name."
+        why = "No review has both a date and a name that clearly belongs to one person."
         return Finding(NAME, TITLE, "not_assessed", why)
 
     @cache  # one reviewer may have written thousands of reviews
@@ -48,21 +48,21 @@ def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Rev
             matches[review.row], people[review.row] = products_near, mark
     if not matches:
         sentence = (
-            f"None of {len(known):,} reviewers wrote about two of the {others:,} other products analysed"
-            f" here within {WITHIN_DAYS} days."
+            f"None of {len(known):,} reviewers also reviewed two of the {others:,} other products we analysed"
+            f" within {WITHIN_DAYS} days."
         )
         return Finding(NAME, TITLE, "clear", sentence)
     together = _together(matches, people)
     signs = tuple(_sign(row, len(matches[row]), together=row in together) for row in sorted(matches))
     if not together:
         sentence = (
-            f"{len(matches):,} reviewers wrote about two other analysed products within {WITHIN_DAYS} days, but no"
-            " two of them about the same ones, so it does not count."
+            f"{len(matches):,} reviewers also reviewed two other products we analysed within {WITHIN_DAYS} days,"
+            " but never the same two, so this doesn't count."
         )
     else:
         sentence = (
-            f"{len(together):,} reviewers of this product met again, within {WITHIN_DAYS} days, at the same other"
-            " products. Customers who do not know each other rarely do."
+            f"{len(together):,} reviewers here also reviewed the same other products within {WITHIN_DAYS} days."
+            " Customers who don't know each other rarely do."
         )
     return Finding(NAME, TITLE, "found", sentence, signs)
 
@@ -89,11 +89,11 @@ def _pairs(products: frozenset[str]) -> Iterable[tuple[str, str]]:
 def _sign(row: int, products: int, *, together: bool) -> Sign:
     if together:
         sentence = (
-            f"This reviewer wrote about {products} other products analysed here within {WITHIN_DAYS} days, and so"
-            " did another reviewer of this one."
+            f"This reviewer also reviewed {products} other products we analysed within {WITHIN_DAYS} days, and so"
+            " did another reviewer here."
         )
         return Sign(row, "strong", sentence)
     sentence = (
-        f"This reviewer wrote about {products} other analysed products within {WITHIN_DAYS} days; no other did."
+        f"This reviewer also reviewed {products} other products within {WITHIN_DAYS} days; nobody else here did."
     )
     return Sign(row, "weak", sentence)

@@ -50,7 +50,7 @@ def is_english(text: str) -> bool:
     return len(words) >= 5 and sum(word in _ENGLISH for word in words) >= LEAST_ENGLISH * len(words)
 
 
-NAME, TITLE = "stars_text", "Stars that contradict the text"
+NAME, TITLE = "stars_text", "Stars that don't fit the text"
 LEAST_REVIEWS = 20
 LEAST_PHRASES = 2
 """Different ones that must speak against the stars, with none for them."""
@@ -70,14 +70,16 @@ def stars_text(reviews: Sequence[Review], advance: Advance, /) -> Finding:
         if sign := _sign(review, review.rating):
             signs.append(sign)
     if compared < LEAST_REVIEWS:
-        why = f"Only {compared} reviews have stars and an English text; it takes {LEAST_REVIEWS}."
+        why = f"Only {compared} reviews have stars and an English text; we need at least {LEAST_REVIEWS}."
         return Finding(NAME, TITLE, "not_assessed", why)
     if not signs:
-        return Finding(NAME, TITLE, "clear", f"In {compared:,} English texts none plainly contradicts its stars.")
+        return Finding(
+            NAME, TITLE, "clear", f"No review's text contradicts its stars ({compared:,} English texts)."
+        )
     say = "text says" if len(signs) == 1 else "texts say"
     sentence = (
-        f"{len(signs):,} of {compared:,} English {say} plainly the opposite of the stars. People click the wrong"
-        " star too, so it does not count alone."
+        f"{len(signs):,} of {compared:,} English {say} the opposite of the stars. People click the wrong star"
+        " too, so this doesn't count on its own."
     )
     return Finding(NAME, TITLE, "found", sentence, tuple(signs))
 
@@ -94,7 +96,7 @@ def _sign(review: Review, rating: float) -> Sign | None:
     if len(phrases) < LEAST_PHRASES or agreeing.search(text) or _weighs_up(text, against):
         return None
     quotes = tuple(phrases.values())
-    return Sign(review.row, "weak", f"Gives {given}, and its words are {said}.", quotes)
+    return Sign(review.row, "weak", f"Gives {given}, but the text is {said}.", quotes)
 
 
 def _weighs_up(text: str, phrases: re.Pattern[str]) -> bool:

@@ -7,7 +7,7 @@ from outlast_reviews.checks.facts import ReviewFacts, review_mark
 from outlast_reviews.checks.finding import Advance, Finding
 from outlast_reviews.review import Review
 
-NAME, TITLE = "vanished", "Reviews that vanished since the last analysis"
+NAME, TITLE = "vanished", "Reviews that have disappeared"
 LEAST_REVIEWS = 20
 LEAST_KEPT = 0.5
 """Share of the earlier reviews that must still be there: else the two sources are different samples."""
@@ -16,27 +16,26 @@ LEAST_KEPT = 0.5
 def vanished(reviews: Sequence[Review], _advance: Advance, /, facts: ReviewFacts) -> Finding:
     """Only earlier reviews from the days that this source covers can be missed."""
     if not facts.earlier or facts.earlier_on is None:
-        return _not_assessed(
-            "No earlier analysis of this product is known: of a page anybody's here, of a file your own."
-        )
+        return _not_assessed("This is the first time we've analysed this product.")
     current = {mark for review in reviews if (mark := review_mark(review, facts.secret))}
     dates = [review.date for review in reviews if review.date]
     earlier = [e for e in facts.earlier if not dates or not e.date or min(dates) <= e.date <= max(dates)]
     kept = sum(e.mark in current for e in earlier)
     if len(earlier) < LEAST_REVIEWS:
-        return _not_assessed(f"The last analysis saw fewer than {LEAST_REVIEWS} reviews of the same days.")
+        return _not_assessed(f"The last analysis had fewer than {LEAST_REVIEWS} reviews from the same days.")
     if kept < LEAST_KEPT * len(earlier):
-        return _not_assessed("The last analysis saw mostly other reviews than this source holds.")
+        return _not_assessed("The last analysis had mostly other reviews.")
     missing = [e for e in earlier if e.mark not in current]
     when = formatting.day(facts.earlier_on)
     if not missing:
-        sentence = f"All {len(earlier):,} reviews of the last analysis, of {when}, are still there."
+        sentence = f"All {len(earlier):,} reviews from {when} are still there."
         return Finding(NAME, TITLE, "clear", sentence, context=True)
     five = sum(e.rating is not None and e.rating >= 5 for e in missing)
+    are = "is" if len(missing) == 1 else "are"
     sentence = (
-        f"{len(missing):,} of {len(earlier):,} reviews that were there on {when} are gone; {five:,} of them gave"
-        " five stars. A shop removes reviews that break its rules, and authors take theirs back; a file may also"
-        " just leave some out."
+        f"{len(missing):,} of {len(earlier):,} reviews that were there on {when} {are} gone; {five:,} of them gave"
+        " five stars. Shops remove reviews that break their rules, writers take some back, and a file may leave"
+        " some out."
     )
     return Finding(NAME, TITLE, "found", sentence, context=True)
 

@@ -49,13 +49,13 @@ def print_report(result: Mapping[str, Any], source: str) -> None:
     out.print(Text.assemble(grade, " ", report["explanation"]))
     out.print()
     out.print(_figures(report))
-    _title(out, "What there was to read")
+    _title(out, "What we looked at")
     out.print(Text(f"{what_was_read(report)} {formatting.counted(report['unique_reviews'], 'unique review')}."))
     for line in what_was_not_read(report):
         out.print(_under(Text(line)))
     if together := products_together(report):
         out.print(Text(f"{together} --product NAME takes one of them."))
-    _title(out, "What was checked")
+    _title(out, "What we checked")
     out.print(_checks(report["checks"]))
     _title(out, "Reviews with warning signs")
     for part in _flagged(report):
@@ -82,10 +82,10 @@ def _reading(parts: Sequence[PartRead]) -> Table:
 def _figures(report: Mapping[str, Any]) -> Table:
     grid = _grid()
     grid.add_row("With warning signs", _share(report))
-    grid.add_row("Stars as given", _original(report))
-    grid.add_row("Stars, adjusted", _adjusted(report))
+    grid.add_row("Average rating", _original(report))
+    grid.add_row("Adjusted rating", _adjusted(report))
     if report["incentivised_count"]:
-        grid.add_row("In return for something", f"{report['incentivised_count']:,}, counted apart")
+        grid.add_row("Rewarded reviews", f"{report['incentivised_count']:,}, counted separately")
     return grid
 
 
@@ -107,7 +107,7 @@ def _original(report: Mapping[str, Any]) -> str:
         return (
             f"no stars; {report['coverage']['recommended']:,} of {thumbs:,} recommend it" if thumbs else "no stars"
         )
-    return f"{original:.2f}" if shop is None else f"{original:.2f} (the shop says {shop:.2f})"
+    return f"{original:.2f}" if shop is None else f"{original:.2f} (the shop shows {shop:.2f})"
 
 
 def _adjusted(report: Mapping[str, Any]) -> str:
@@ -124,7 +124,7 @@ def _checks(checks: Sequence[Mapping[str, Any]]) -> Table:
     for check in checks:
         shown = Text(outcome(check), _colour(check))
         if check["context"]:
-            shown.append("\ncontext only", "dim")
+            shown.append("\nfor context", "dim")
         grid.add_row(shown, Text.assemble((check["title"], "bold"), "\n", check["sentence"]))
     return grid
 
@@ -140,29 +140,32 @@ def _flagged(report: Mapping[str, Any]) -> Iterator[RenderableType]:
     if not found:
         yield Text("None.")
     elif where.total < report["flagged_count"]:
-        yield Text(f"The gravest {where.total:,} of {report['flagged_count']:,}:")
+        yield Text(f"The strongest {where.total:,} of {report['flagged_count']:,}:")
     copies = [group for group in found if group.check == COPIES]
     for group in copies[:MOST_COPIES]:
         yield from _group(group)
     if more := copies[MOST_COPIES:]:
         reviews = formatting.counted(sum(group.count for group in more), "review")
-        yield Text(f"\nCopies, {formatting.counted(len(more), 'smaller group')}: {reviews}", "bold")
+        yield Text(f"\n{formatting.counted(len(more), 'smaller group')} of copies: {reviews}", "bold")
     for group in found:
         if group.check != COPIES:
             yield from _group(group)
 
 
 def _group(group: Group) -> Iterator[RenderableType]:
-    apart = "" if group.counted else ", not counted as suspicious"
+    counted = "" if group.copies else f": {formatting.counted(group.count, 'review')}"
+    weighing = f", {group.strength} sign" if group.strength else ""
     yield Text()
-    yield Text.assemble((group.title, "bold"), f": {formatting.counted(group.count, 'review')}{apart}")
+    yield Text.assemble(
+        (group.title, "bold"), f"{counted}{weighing if group.counted else ', not counted as suspicious'}"
+    )
     if group.sentence:
         yield Text(group.sentence)
     items = (*group.shown, *group.folded)
     for item in items[:EXAMPLES]:
         yield _under(_review(item))
     more = [f"{len(items) - EXAMPLES:,} more"] if len(items) > EXAMPLES else []
-    more += [f"{group.elsewhere:,} with graver signs"] if group.elsewhere else []
+    more += [f"{group.elsewhere:,} listed above"] if group.elsewhere else []
     if more:
         yield _under(Text(f"… and {', and '.join(more)} (--json has them all)", "dim"))
 

@@ -66,8 +66,8 @@ def model_intro(settings: ReviewSettings) -> str:
     """Notice on the form that a model reads the texts, as safe HTML."""
     where = describe_server(settings.llm_base_url or "")
     return (
-        "<p>The stars, titles and texts of the reviews, without names and dates, are also read by a language model"
-        f" ({escape(settings.llm_model or '')}, {escape(where)}). Otherwise your files stay on this site.</p>"
+        "A language model also reads the stars, titles and texts of the reviews, without names and dates"
+        f" ({escape(settings.llm_model or '')}, {escape(where)}). Nothing else leaves this server."
     )
 
 

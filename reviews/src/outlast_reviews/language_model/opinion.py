@@ -9,7 +9,7 @@ from outlast_reviews.language_model.prompt import PROMPT_VERSION, REASONS
 from outlast_reviews.review import Review
 from outlast_reviews.verdict import MODEL
 
-NAME, TITLE = MODEL, "Texts that a language model doubts"
+NAME, TITLE = MODEL, "Texts a language model has doubts about"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +93,30 @@ def doubts(judgement: Judgement) -> bool:
 def _finding(report: ModelReport, signs: tuple[Sign, ...]) -> Finding:
     rest = _rest(report)
     if not report.judged:
-        return Finding(NAME, TITLE, "not_assessed", rest or "There is no text to ask a model about.")
-    of = f"{report.judged:,} texts that the model {report.model} judged"
+        return Finding(NAME, TITLE, "not_assessed", rest or "There are no texts to ask a model about.")
+    model, of = report.model, f"{report.judged:,} texts"
     if signs:
-        sentence = f"It doubts {len(signs):,} of the {of}. {_WEAK}"
+        sentence = f"{model} has doubts about {len(signs):,} of {of}. {_WEAK}"
         return Finding(NAME, TITLE, "found", f"{sentence}{rest and f' {rest}'}", signs)
     if report.not_judged:
-        return Finding(NAME, TITLE, "not_assessed", f"It doubts none of the {of}, but that is not all. {rest}")
-    return Finding(NAME, TITLE, "clear", f"It doubts none of the {of}. {_WEAK}")
+        return Finding(NAME, TITLE, "not_assessed", f"{model} has no doubts about the {of} it judged. {rest}")
+    return Finding(NAME, TITLE, "clear", f"{model} has no doubts about the {of} it judged. {_WEAK}")
 
 
-_WEAK = "Models are right about this little more often than a coin, so it does not count alone."
+_WEAK = "Models get this right little more often than a coin toss, so it doesn't count on its own."
 
 
 def _rest(report: ModelReport) -> str:
     if not report.not_judged:
         return ""
     count = "One text was" if report.not_judged == 1 else f"{report.not_judged:,} texts were"
-    why = report.stopped or "The model gave no answer about them that holds."
+    why = report.stopped or "The model gave no valid answer about them."
     return f"{count} not judged: {why}"
 
 
 def _sign(review: Review, judgement: Judgement) -> Sign:
-    why = "; ".join(REASONS[reason] for reason in judgement.reasons) or "it names no reason"
-    sentence = f"A language model doubts it ({judgement.suspicion} of 100): {why}. Alone it does not count."
+    why = "; ".join(REASONS[reason] for reason in judgement.reasons) or "it gives no reason"
+    sentence = f"A language model has doubts ({judgement.suspicion} of 100): {why}. This doesn't count on its own."
     return Sign(review.row, "weak", sentence, (review.text[judgement.start : judgement.end],))
 
 
@@ -139,7 +139,7 @@ def sentences(report: ModelReport) -> tuple[str, str, str]:
     )
     accuracy = (
         "The model: not measured on your reviews. In a published test (arXiv 2506.13313), language models that"
-        " were asked like this told invented reviews from real ones in 55 to 61 % of cases, people in 51 %; a"
-        " coin does in 50 %. It adds reasons to read, not truth."
+        " were asked like this told invented reviews from real ones in 55 to 61% of cases, people in 51%; a"
+        " coin toss does in 50%. It adds reasons to read, not truth."
     )
     return took_part, may, accuracy

@@ -29,8 +29,8 @@ def changes_between(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[
     return (
         Change("Grade", before["grade"], now["grade"]),
         _change("Share with warning signs", before["share"], now["share"], formatting.percent),
-        _change("Stars as given", before["rating"], now["rating"], _average),
-        _change("Stars, adjusted", before["adjusted"], now["adjusted"], _average),
+        _change("Average rating", before["rating"], now["rating"], _average),
+        _change("Adjusted rating", before["adjusted"], now["adjusted"], _average),
         _change("Reviews", before["reviews"], now["reviews"], _count),
         _change("Reviews with warning signs", before["suspicious"], now["suspicious"], _count),
     )

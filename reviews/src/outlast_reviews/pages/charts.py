@@ -6,6 +6,8 @@ from typing import Any
 
 from outlast_reviews import formatting
 
+_ONE_BAR, _TWO_BARS = 24, 30
+"""Pixels of a row of the star chart."""
 _THINNEST = 1.2
 """Percent of the width below which an interval would be hard to see."""
 
@@ -45,10 +47,19 @@ class StarRow:
     after_width: float
 
     @property
+    def differs(self) -> bool:
+        """Whether the shares differ as they are said."""
+        return formatting.percent(self.before) != formatting.percent(self.after)
+
+    @property
+    def height(self) -> int:
+        return _TWO_BARS if self.differs else _ONE_BAR
+
+    @property
     def label(self) -> str:
-        """Both shares, where they differ as they are said."""
+        """Both shares, where they differ."""
         before, after = formatting.percent(self.before), formatting.percent(self.after)
-        return after if before == after else f"{before[:-2]} → {after}"
+        return f"{before.removesuffix('%')} → {after}" if self.differs else after
 
 
 def interval_bar(report: Mapping[str, Any]) -> IntervalBar | None:
@@ -65,10 +76,8 @@ def interval_bar(report: Mapping[str, Any]) -> IntervalBar | None:
     return IntervalBar(tuple(zones), round(min(low, 100 - width), 2), round(width, 2), report["fake_percentage"])
 
 
-def star_rows(
-    stars: Sequence[Mapping[str, Any]], *, row_height: int = 40, without_incentivised: bool = False
-) -> tuple[StarRow, ...]:
-    """Bars are at most 64 % of the width; the rest is for the labels on both sides."""
+def star_rows(stars: Sequence[Mapping[str, Any]], *, without_incentivised: bool = False) -> tuple[StarRow, ...]:
+    """Bars are at most 60% of the width; the rest is for the labels on both sides."""
     if without_incentivised:
         paid = [row.get("incentivised", 0) for row in stars]
         stars = [
@@ -82,17 +91,18 @@ def star_rows(
     shares = [
         (100 * row["before"] / before_all, 100 * row["after"] / after_all if after_all else 0.0) for row in stars
     ]
-    scale = 64 / max(max(pair) for pair in shares)
-    return tuple(
-        StarRow(
+    scale = 60 / max(max(pair) for pair in shares)
+    rows: list[StarRow] = []
+    for row, (before, after) in zip(stars, shares, strict=True):
+        made = StarRow(
             stars=row["stars"],
             before=before,
             after=after,
             before_count=row["before"],
             after_weight=row["after"],
-            y=n * row_height,
+            y=rows[-1].y + rows[-1].height if rows else 0,
             before_width=round(before * scale, 2),
             after_width=round(after * scale, 2),
         )
-        for n, (row, (before, after)) in enumerate(zip(stars, shares, strict=True))
-    )
+        rows.append(made)
+    return tuple(rows)

@@ -1,15 +1,16 @@
 """Groups flagged reviews for the page and the terminal: by cluster of copies, then by check (pure)."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from outlast_reviews.pages.query import ALL_PAGES, PER_PAGE, PageSlice, ReportQuery, paginate
+from outlast_reviews.pages.copies import Copies, Part, collapsed
+from outlast_reviews.pages.query import ALL_PAGES, COPY_ROOM, PER_PAGE, PageSlice, ReportQuery, paginate
 
-_OPEN = 5
-"""Reviews of a group that show without being asked for."""
+_OPEN = 1
+"""Reviews of a group that show without being asked for, if they count as suspicious."""
 COPIES, _INCENTIVE = "near_copies", "incentive"
 _ORDER = (
     "near_copies",
@@ -22,20 +23,20 @@ _ORDER = (
     "model",
 )
 _TITLES = {
-    "burst": "Five stars in a burst",
-    "incentive": "In return for something",
-    "unverified": "Without a verified purchase",
-    "reviewer_overlap": "Reviewers met at other products",
+    "burst": "Part of a burst of five-star reviews",
+    "incentive": "Rewarded reviews",
+    "unverified": "Not a verified purchase",
+    "reviewer_overlap": "Reviewers seen together elsewhere",
 }
 _TAGS = {
-    "near_copies": "copied words",
+    "near_copies": "near-identical text",
     "burst": "in a burst",
-    "incentive": "in return for something",
-    "unverified": "not a verified purchase",
-    "reviewer_overlap": "met elsewhere",
-    "stars_text": "stars against text",
+    "incentive": "rewarded",
+    "unverified": "unverified purchase",
+    "reviewer_overlap": "seen together elsewhere",
+    "stars_text": "stars don't fit the text",
     "marketing_text": "seller's words",
-    "model": "doubted by a model",
+    "model": "a language model has doubts",
 }
 
 
@@ -62,6 +63,8 @@ class Group:
     title: str
     sentence: str | None
     """What all its reviews have in common."""
+    strength: str | None
+    """Of the sign that all its reviews share; `None` where it differs."""
     elsewhere: int
     """Reviews with the same sign in groups of graver ones."""
     counted: bool
@@ -71,6 +74,13 @@ class Group:
     """It began on an earlier page."""
     shown: tuple[Item, ...]
     folded: tuple[Item, ...]
+    copies: Copies | None
+    """Of near-identical reviews: their text, and how each of those on this page differs from it."""
+
+    @property
+    def differing(self) -> Iterator[tuple[Item, tuple[Part, ...]]]:
+        """Each copy on this page with its differences."""
+        return zip((*self.shown, *self.folded), self.copies.differences if self.copies else (), strict=True)
 
 
 def groups(report: Mapping[str, Any], query: ReportQuery) -> tuple[tuple[Group, ...], PageSlice]:
@@ -88,27 +98,31 @@ def groups(report: Mapping[str, Any], query: ReportQuery) -> tuple[tuple[Group, 
             members.setdefault((check, (review["cluster"] or 0) if check == COPIES else 0), []).append(review)
     keys = sorted(members, key=lambda key: (_rank(key[0]), key[1]))
     listed = [(key, n, review) for key in keys for n, review in enumerate(members[key])]
-    where, page = paginate(listed, query.page, PER_PAGE)
+    where, page = paginate(listed, query.page, PER_PAGE, lambda entry: COPY_ROOM if entry[0][1] else 1.0)
     made: list[Group] = []
     for (check, cluster), some in groupby(page, key=lambda entry: entry[0]):
         entries = list(some)
         whole = members[check, cluster]
         elsewhere = 0 if cluster or query.check else _having(check, flagged) - len(whole)
-        common = _common(check, whole)
-        items = [_item(review, check, common) for _, _, review in entries]
-        opened = len(items) if query.page == ALL_PAGES else _OPEN
+        common, strength = _common(check, whole), _strength(check, whole)
+        said = check if common and strength else None
+        items = [_item(review, check, said) for _, _, review in entries]
+        counted = any(review["counted"] for review in whole)
+        opened = len(items) if query.page == ALL_PAGES or query.check else _OPEN if counted else 0
         made.append(
             Group(
                 check=check,
                 anchor=f"signs-{check}-{cluster}" if cluster else f"signs-{check}",
-                title=f"Copies, group {cluster}" if cluster else _TITLES.get(check) or titles.get(check) or check,
+                title=_near_identical(len(whole)) if cluster else _TITLES.get(check) or titles.get(check) or check,
                 sentence=common,
+                strength=strength,
                 elsewhere=max(0, elsewhere),
-                counted=any(review["counted"] for review in whole),
+                counted=counted,
                 count=len(whole),
                 continued=entries[0][1] > 0,
                 shown=tuple(items[:opened]),
                 folded=tuple(items[opened:]),
+                copies=_copies(whole, items) if cluster else None,
             )
         )
     return tuple(made), where
@@ -120,6 +134,16 @@ def listed_by_check(report: Mapping[str, Any], query: ReportQuery) -> Counter[st
     counted = Counter(name for review in flagged for name in {reason["check"] for reason in review["reasons"]})
     counted[""] = len(flagged)
     return counted
+
+
+def _near_identical(count: int) -> str:
+    return f"{count:,} near-identical reviews" if count > 1 else "One near-identical review"
+
+
+def _copies(whole: Sequence[Mapping[str, Any]], items: Sequence[Item]) -> Copies:
+    """Every page compares with the most frequent text of the whole group."""
+    ((text, _),) = Counter[str](review["excerpt"] for review in whole).most_common(1)
+    return collapsed(text, [item.review["excerpt"] for item in items])
 
 
 def _listed(report: Mapping[str, Any], query: ReportQuery) -> list[Mapping[str, Any]]:
@@ -135,20 +159,31 @@ def _having(check: str, reviews: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _common(check: str, reviews: Sequence[Mapping[str, Any]]) -> str | None:
-    sentences = {
-        reason["sentence"] for review in reviews for reason in review["reasons"] if reason["check"] == check
-    }
-    return sentences.pop() if len(sentences) == 1 else None
+    return _only({reason["sentence"] for reason in _reasons(check, reviews)})
 
 
-def _item(review: Mapping[str, Any], check: str, common: str | None) -> Item:
+def _strength(check: str, reviews: Sequence[Mapping[str, Any]]) -> str | None:
+    return _only({reason["strength"] for reason in _reasons(check, reviews)})
+
+
+def _reasons(check: str, reviews: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    return (reason for review in reviews for reason in review["reasons"] if reason["check"] == check)
+
+
+def _only(values: set[str]) -> str | None:
+    return values.pop() if len(values) == 1 else None
+
+
+def _item(review: Mapping[str, Any], check: str, said: str | None) -> Item:
+    """`said` is the check that the group's heading explains, so that its reviews need no tag for it."""
     tags = tuple(
         Tag(
             text=_TAGS.get(reason["check"]) or str(reason["check"]),
             strength=reason["strength"],
-            sentence=reason["sentence"] if reason["check"] == check and common is None else None,
+            sentence=reason["sentence"] if reason["check"] == check else None,
         )
         for reason in review["reasons"]
+        if reason["check"] != said
     )
     quotes = tuple(quote for reason in review["reasons"] for quote in reason["quotes"])
     return Item(review, tags, quotes)

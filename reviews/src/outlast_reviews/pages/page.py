@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from outlast import PageView
 from outlast_reviews import formatting
+from outlast_reviews.method import VERSION
 from outlast_reviews.pages.changes import changes
 from outlast_reviews.pages.charts import interval_bar, star_rows
 from outlast_reviews.pages.collecting import report_links
@@ -20,7 +21,14 @@ from outlast_reviews.pages.insights_view import insights_view
 from outlast_reviews.pages.query import CLEAR_PER_PAGE, ReportQuery, paginate
 from outlast_reviews.pages.timeline_chart import timeline_chart
 from outlast_reviews.reading import parts_read
-from outlast_reviews.wording import outcome, products_together, weight, what_was_not_read, what_was_read
+from outlast_reviews.wording import (
+    meaning,
+    outcome,
+    products_together,
+    weight,
+    what_was_not_read,
+    what_was_read,
+)
 
 
 class ReportPage:
@@ -43,6 +51,7 @@ class ReportPage:
             "day": _day,
             "days": _days,
             "highlighted": highlighted,
+            "meaning": meaning,
             "outcome": outcome,
             "products_together": products_together,
             "parts_read": parts_read,
@@ -53,17 +62,22 @@ class ReportPage:
         for name in self._environment.list_templates():
             self._environment.get_template(name)
 
+    def page(self, template: str, **values: Any) -> str:
+        """Another page of the site as safe HTML."""
+        return self._environment.get_template(template).render(**values)
+
     def render(
         self, result: Mapping[str, Any], query: Mapping[str, str] | None = None, view: PageView | None = None
     ) -> str:
-        """Render a result, `{"report": …, "earlier": …}`, as safe HTML that begins with the `h1`.
+        """Render a result, `{"report": …, "earlier": …}`, as safe HTML.
 
-        `query` is what stands behind the question mark of its address: which reviews are asked for. With its
-        `view`, the report has links to other pages of the site.
+        `query` has the filters and pages that its address asks for. Links to other parts of the site need `view`.
         """
         report = _completed(result["report"])
         chosen = ReportQuery.of(query or {}, report)
         bursts = _bursts(report["checks"])
+        rows = star_rows(report["stars"], without_incentivised=chosen.without_incentivised)
+        timeline = timeline_chart(report["timeline"], bursts)
         flagged, flagged_where = groups(report, chosen)
         clear_where, clear = paginate(
             report["without_signs"], 1 if chosen.clear is None else chosen.clear, CLEAR_PER_PAGE
@@ -72,9 +86,16 @@ class ReportPage:
             report=report,
             interval=interval_bar(report),
             share=_share(report),
-            star_rows=star_rows(report["stars"], without_incentivised=chosen.without_incentivised),
-            timeline=timeline_chart(report["timeline"], bursts),
+            rating_change=_rating_change(report),
+            star_rows=rows,
+            star_height=sum(row.height for row in rows),
+            timeline=timeline,
+            busiest=max(timeline.columns, key=lambda column: column.count) if timeline else None,
             bursts=bursts,
+            checks_run=report["checks_made"],
+            checks_planned=report["checks_total"],
+            view=view,
+            current_version=VERSION,
             query=chosen,
             groups=flagged,
             listed=listed_by_check(report, chosen),
@@ -95,6 +116,11 @@ def render_report(
     return _page().render(result, query, view)
 
 
+def render_page(template: str, **values: Any) -> str:
+    """A page about the site, made by the one `ReportPage` of this process."""
+    return _page().page(template, **values)
+
+
 def compile_templates() -> None:
     """Compile the templates ahead of the first report."""
     _page()
@@ -108,13 +134,22 @@ def _page() -> ReportPage:
 def _completed(report: Mapping[str, Any]) -> Mapping[str, Any]:
     """Add to a report of an earlier version what it does not say."""
     tone = {"A": "good", "B": "good", "C": "warn", "U": "unsure"}.get(report["grade"], "bad")
-    return {"badge": report["grade"], "tone": tone, "projected": report["sample"], **report}
+    made = sum(check["outcome"] != "not_assessed" for check in report["checks"])
+    checks = {"checks_made": made, "checks_total": len(report["checks"])}
+    return {"badge": report["grade"], "tone": tone, "projected": report["sample"], **checks, **report}
 
 
 def _share(report: Mapping[str, Any]) -> str | None:
     if report["fake_percentage"] is None:
         return None
     return formatting.percent_range(report["fake_percentage_low"], report["fake_percentage_high"])
+
+
+def _rating_change(report: Mapping[str, Any]) -> str | None:
+    """As "−0.74"."""
+    if report["original_rating"] is None or report["adjusted_rating"] is None:
+        return None
+    return f"{round(report['adjusted_rating'], 2) - round(report['original_rating'], 2):+.2f}".replace("-", "−")
 
 
 def _bursts(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -1,6 +1,6 @@
 """The query string of the report page: filters and pagination, and the links to change them (pure)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -9,6 +9,8 @@ T = TypeVar("T")
 
 PER_PAGE = 50
 """Reviews with signs on one page."""
+COPY_ROOM = 0.2
+"""Room that a copy takes on such a page, as only its differences are shown."""
 CLEAR_PER_PAGE = 20
 ALL_PAGES = 0
 """Page number that stands for all pages, for printing."""
@@ -91,15 +93,26 @@ class PageSlice:
         return tuple(offered)
 
 
-def paginate(entries: Sequence[T], page: int, per_page: int) -> tuple[PageSlice, Sequence[T]]:
-    """The page of these entries, the last where there are not so many."""
-    pages = max(1, -(-len(entries) // per_page))
+def paginate(
+    entries: Sequence[T], page: int, per_page: int, room: Callable[[T], float] = lambda _: 1.0
+) -> tuple[PageSlice, Sequence[T]]:
+    """The page of these entries, the last where there are not so many; each entry takes some room of its page."""
+    starts = _page_starts(map(room, entries), per_page)
     if page == ALL_PAGES:
-        return PageSlice(ALL_PAGES, pages, 1, len(entries), len(entries)), entries
-    page = min(page, pages)
-    start = (page - 1) * per_page
-    shown = entries[start : start + per_page]
-    return PageSlice(page, pages, start + 1, start + len(shown), len(entries)), shown
+        return PageSlice(ALL_PAGES, len(starts), 1, len(entries), len(entries)), entries
+    page = min(page, len(starts))
+    start, end = [*starts, len(entries)][page - 1 : page + 1]
+    return PageSlice(page, len(starts), start + 1, end, len(entries)), entries[start:end]
+
+
+def _page_starts(rooms: Iterable[float], per_page: int) -> list[int]:
+    starts, used = [0], 0.0
+    for n, room in enumerate(rooms):
+        if used + room > per_page + 1e-6:
+            starts.append(n)
+            used = 0.0
+        used += room
+    return starts
 
 
 def _left_out(text: str, report: Mapping[str, Any]) -> tuple[str, ...]:

@@ -13,6 +13,17 @@ _LABEL, _DAY_LABEL = 18.0, 25.0
 """Percent of a telephone's width that "Sep 2025" and "21 Sep 2025" take."""
 _THINNEST = 0.6
 """Percent of the width below which a band would not be seen."""
+_YEAR_LABEL = 11.0
+"""Percent that "2025" takes."""
+_LETTER = 3.6
+"""Percent of a telephone's width that a month's initial takes; a wide screen has room for three letters then."""
+_LEAST_MONTHS = 3
+_LEAST_TICK = 0.7
+"""Percent of the width between ticks below which they would look like a wall."""
+_MOST_LABELS = 3
+"""Bursts that are labelled on the plot, one above the other."""
+_LABEL_HEIGHT = 16
+_GRID_STEPS = (1, 2, 5)
 _MONTH_INTERVALS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1_200)
 
 
@@ -52,11 +63,54 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """The days of a burst, and its label above them."""
+
+    bar: Bar
+    count: int
+    days: str
+    labelled: bool
+    label_y: int
+
+    @property
+    def anchor(self) -> tuple[float, str]:
+        """Where the label is anchored, so that it stays inside the plot."""
+        middle = self.bar.x + self.bar.width / 2
+        if middle < 35:
+            return self.bar.x, "start"
+        return (round(self.bar.x + self.bar.width, 3), "end") if middle > 65 else (round(middle, 3), "middle")
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month of a plot that has room for all of them."""
+
+    start: float
+    middle: float
+    name: str
+    labelled: bool
+    """Not where the plot cuts most of it off."""
+
+
+@dataclass(frozen=True, slots=True)
+class GridLine:
+    y: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineChart:
     columns: tuple[Column, ...]
-    bands: tuple[Bar, ...]
+    bands: tuple[Band, ...]
     """As wide as the days of a burst."""
+    lines: tuple[GridLine, ...]
+    """Horizontal lines at round numbers, the highest first."""
+    months: tuple[Month, ...]
+    """All of them where there is room; else `ticks` has some of them."""
+    small_ticks: tuple[float, ...]
+    """Where months without a label begin."""
     ticks: tuple[Tick, ...]
+    """The years where all months have names; else months, years or days."""
     most: int
     top: int
     foot: int
@@ -89,11 +143,13 @@ def timeline_chart(
     points: Sequence[Mapping[str, Any]] = timeline["points"]
     if not points:
         return None
-    top, foot = 20, height - 26
+    labels = min(len(bursts), _MOST_LABELS)
     most = max(point["count"] for point in points)
     step = 100 / len(points)
     gap = step * 0.16
     axis = _Axis.of(points)
+    months = _months(axis)
+    top, foot = 20 + labels * _LABEL_HEIGHT, height - (44 if months else 26)
 
     def bar(n: int, count: int) -> Bar:
         tall = round((foot - top) * count / most, 1) if most else 0.0
@@ -111,19 +167,71 @@ def timeline_chart(
         )
         for n, point in enumerate(points)
     )
-    bands = tuple(_bands(axis, bursts, top - 8, foot))
-    return TimelineChart(columns, bands, _ticks(axis), most, top, foot, height)
+    lines = tuple(GridLine(bar(0, count).y, count) for count in _round_counts(most))
+    ticks = _years(axis) if months else _ticks(axis)
+    small = () if months else _small_ticks(axis, {tick.x for tick in ticks})
+    return TimelineChart(
+        columns, tuple(_bands(axis, bursts, foot)), lines, months, small, ticks, most, top, foot, height
+    )
 
 
-def _bands(axis: _Axis, bursts: Sequence[Mapping[str, Any]], top: int, foot: int) -> Iterator[Bar]:
-    for burst in bursts:
+def _round_counts(most: int) -> tuple[int, ...]:
+    """One to three round numbers up to `most`, the highest first."""
+    step = 1
+    while most // step > 3:
+        power = 10 ** (len(str(step)) - 1)
+        step = next((n * power for n in (*_GRID_STEPS, 10) if n * power > step), step * 10)
+    return tuple(range(most // step * step, 0, -step))
+
+
+def _months(axis: _Axis) -> tuple[Month, ...]:
+    """Every month, if each has room for its initial and there are enough to make an axis."""
+    first, end = axis.bounds[0], axis.bounds[-1]
+    starts = list(_month_starts(first, end, 1))
+    bounds = [first, *starts, end] if not starts or starts[0] > first else [*starts, end]
+    if len(starts) < _LEAST_MONTHS or 100 / (len(bounds) - 1) < _LETTER:
+        return ()
+    places = [(axis.at(day), axis.at(after), day) for day, after in pairwise(bounds)]
+    return tuple(
+        Month(
+            round(start, 2),
+            round((start + stop) / 2, 2),
+            formatting.month(dt.date.fromordinal(day))[:3],
+            stop - start >= _LETTER * 0.8,
+        )
+        for start, stop, day in places
+    )
+
+
+def _years(axis: _Axis) -> tuple[Tick, ...]:
+    """The first year at the left edge, unless the second follows at once, and each further one where it begins."""
+    january = [day for day in _month_starts(axis.bounds[0], axis.bounds[-1], 12) if axis.at(day) > 0]
+    places = [(axis.at(day), str(dt.date.fromordinal(day).year)) for day in january]
+    if not places or places[0][0] >= _YEAR_LABEL:
+        places.insert(0, (0.0, str(dt.date.fromordinal(axis.bounds[0]).year)))
+    return _labelled(places, _YEAR_LABEL)
+
+
+def _small_ticks(axis: _Axis, taken: set[float]) -> tuple[float, ...]:
+    days = list(_month_starts(axis.bounds[0], axis.bounds[-1], 1))
+    if len(days) > 100 / _LEAST_TICK:
+        return ()
+    return tuple(x for day in days if (x := round(axis.at(day), 2)) not in taken)
+
+
+def _bands(axis: _Axis, bursts: Sequence[Mapping[str, Any]], foot: int) -> Iterator[Band]:
+    for n, burst in enumerate(bursts):
         first, after = _ordinal(burst["from"]), _ordinal(burst["to"]) + 1
         if after <= axis.bounds[0] or first >= axis.bounds[-1]:
             continue
         start, end = axis.at(first), axis.at(after)
         width = max(end - start, _THINNEST)
         start = min(max((start + end - width) / 2, 0.0), 100 - width)
-        yield Bar(round(start, 3), top, round(width, 3), foot - top)
+        row = min(n, _MOST_LABELS - 1)
+        top = 4 + (row + 1) * _LABEL_HEIGHT
+        days = formatting.days(dt.date.fromisoformat(burst["from"]), dt.date.fromisoformat(burst["to"]))
+        bar = Bar(round(start, 3), top, round(width, 3), foot - top)
+        yield Band(bar, burst["count"], days, n < _MOST_LABELS, top - 5)
 
 
 def _ticks(axis: _Axis) -> tuple[Tick, ...]:

@@ -200,6 +200,18 @@ class Export:
     """Generates the content from the result (as JSON data). Called in a thread."""
 
 
+@dataclass(frozen=True, slots=True)
+class LinkPreview:
+    """What chats and other sites show of a shared link to a result."""
+
+    title: str
+    """Heading of the preview."""
+    description: str
+    """The text below it."""
+    picture: Callable[[], bytes] | None = None
+    """Draws a PNG of 1200 by 630 pixels. Called in a thread."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AnalysisOptions:
     """The options of an analysis besides its name and function.
@@ -227,11 +239,13 @@ class AnalysisOptions:
     `subject`: takes the validated input as keyword arguments and returns what is analysed, as text: one owner has
     at most one session in flight for it. It may raise `InvalidInput`. By default a hash of the input.
 
-    `intro`: safe HTML above the form.
+    `intro`: safe HTML above the form, or a function that makes it when the form is shown.
 
     `render`: takes the result (as JSON data) and a `PageView`, and returns safe HTML. Called in a thread.
 
     `page_title`: takes the result (as JSON data) and returns the title of its page; `None`: the title.
+
+    `preview`: takes the result (as JSON data) and returns what other sites show of a shared link to it.
 
     `exports`: downloadable files by their names, whose extension determines the media type.
 
@@ -272,9 +286,10 @@ class AnalysisOptions:
     limits: Sequence[Limit] = ()
     isolation: Literal["process"] | None = None
     subject: Callable[..., str] | None = None
-    intro: str | None = None
+    intro: str | Callable[[], str] | None = None
     render: Render | None = None
     page_title: Callable[[Any], str] | None = None
+    preview: Callable[[Any], LinkPreview] | None = None
     exports: Mapping[str, Export] = field(default_factory=dict[str, Export])
     add_files: AddFiles | None = None
     check: Check | None = None
@@ -321,7 +336,7 @@ class Analysis(AnalysisOptions):
         require_priority(f"priority {of}", self.priority)
         require_name(f"the queue {of}", self.queue)
         for word, text in (("title", self.title), ("intro", self.intro)):
-            if text is not None:
+            if text is not None and not callable(text):
                 require_text(f"{word} {of}", text)
         if not is_number(self.longest_wait) or not 0 <= self.longest_wait <= YEAR:
             raise ValueError(f"longest_wait {of} is {self.longest_wait!r}; it is seconds, from 0 to {YEAR:.0f}.")
@@ -380,6 +395,8 @@ class Analysis(AnalysisOptions):
             require_taking(f"render {of}", self.render, ("the result", "a PageView"))
         if self.page_title is not None:
             require_taking(f"page_title {of}", self.page_title, ("the result",))
+        if self.preview is not None:
+            require_taking(f"preview {of}", self.preview, ("the result",))
         if self.upgrade is not None:
             require_taking(f"upgrade {of}", self.upgrade, ("the stored input",))
         for added in (self.add_files.field, self.add_files.earlier) if self.add_files is not None else ():

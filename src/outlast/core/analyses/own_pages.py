@@ -35,6 +35,8 @@ class OwnPage:
     name: str
     title: str
     render: RenderPage
+    linked: bool
+    """Whether the foot of every page links to it."""
     takes_messages: bool
 
     def __post_init__(self) -> None:

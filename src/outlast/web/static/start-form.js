@@ -133,7 +133,7 @@ class StartForm {
     if (!text && kept[0]) return oneOrAll(field, kept);
     if (text) return converted(text, field.dataset);
     if (required !== undefined && kind === "source") {
-      throw refusalAt(pointer, 422, "Choose a file, or give an address.");
+      throw refusalAt(pointer, 422, "Choose a file, or paste a link.");
     }
     return undefined;
   }

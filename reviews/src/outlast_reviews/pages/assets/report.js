@@ -66,3 +66,65 @@ function loadCollecting() {
 const appearing = new MutationObserver(loadCollecting);
 appearing.observe(document.body, { childList: true, subtree: true });
 loadCollecting();
+
+// The timeline is read by pointer, touch and arrow keys: the caption says what is under them. Without scripts its
+// columns have tooltips, and a table is beside it.
+
+function makeReadable(figure) {
+  const columns = [...figure.querySelectorAll(".r-column")];
+  const caption = figure.querySelector("figcaption");
+  if (!columns.length || figure.querySelector(".r-probe")) return;
+  const resting = caption.textContent;
+  const said = columns.map((column) => column.querySelector("title").textContent);
+  for (const column of columns) column.querySelector("title").remove(); // the caption says it already
+  const svg = figure.querySelector("svg");
+  const probe = document.createElement("div");
+  probe.className = "r-probe";
+  probe.tabIndex = 0;
+  probe.setAttribute("role", "slider");
+  probe.setAttribute("aria-label", svg.querySelector("title").textContent);
+  probe.setAttribute("aria-valuemin", 1);
+  probe.setAttribute("aria-valuemax", columns.length);
+  svg.after(probe);
+  let at = said.findIndex((text) => resting.includes(text.split(":")[0]));
+  if (at < 0) at = 0;
+
+  function read(n) {
+    columns[at].removeAttribute("data-read");
+    at = Math.min(Math.max(n, 0), columns.length - 1);
+    columns[at].setAttribute("data-read", "");
+    probe.setAttribute("aria-valuenow", at + 1);
+    probe.setAttribute("aria-valuetext", (caption.textContent = said[at]));
+  }
+
+  function rest() {
+    columns[at].removeAttribute("data-read");
+    caption.textContent = resting;
+  }
+
+  probe.setAttribute("aria-valuenow", at + 1);
+  probe.setAttribute("aria-valuetext", said[at]);
+  probe.addEventListener("focus", () => read(at));
+  probe.addEventListener("blur", rest);
+  probe.addEventListener("pointerleave", () => probe === document.activeElement || rest());
+  probe.addEventListener("pointermove", (event) => {
+    const middles = columns.map((column) => column.getBoundingClientRect()).map((box) => box.left + box.width / 2);
+    const distances = middles.map((middle) => Math.abs(middle - event.clientX));
+    read(distances.indexOf(Math.min(...distances)));
+  });
+  probe.addEventListener("keydown", (event) => {
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: columns.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    read(to);
+  });
+}
+
+function makeAllReadable() {
+  for (const figure of document.querySelectorAll(".r-readable")) makeReadable(figure);
+}
+
+makeAllReadable();
+// the page of a running analysis shows the report in place
+const main = document.querySelector("main");
+if (main) new MutationObserver(makeAllReadable).observe(main, { childList: true });
