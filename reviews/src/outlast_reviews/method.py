@@ -103,8 +103,8 @@ def _measured() -> Mapping[str, str]:
         ),
         "burst": (
             f"Bursts: {'no' if no_bursts else 'a'} false alarm on three real products, and {alarms} in"
-            f" {dealt['of']:,} after shuffling their stars. Of planted campaigns of 20, 40 and 80 reviews, we found"
-            f" {quick} when they took four days and {slow} when they took two weeks."
+            f" {dealt['of']:,} after shuffling their stars. Of planted campaigns of 20, 40 and 80 reviews,"
+            f" we found {quick} when they took four days and {slow} when they took two weeks."
         ),
     }
 
