@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from edge_site import HOST, OpenSite, open_site
 
-from outlast import LinkPreview, Outlast
+from outlast import LinkPreview, Outlast, PageView
 from outlast.testing.acts import completed
 
 HTML = {"Accept": "text/html"}
@@ -27,31 +27,44 @@ async def link_to_result(site: OpenSite) -> str:
 
 
 async def test_a_page_is_made_when_it_is_opened_and_every_page_links_to_it(site: OpenSite):
-    opened: list[str] = []
-    site.outlast.page("about", "About <us>", lambda: opened.append("once") or "<p>We <b>count</b></p>")
+    opened: list[PageView] = []
+
+    @site.outlast.page("about", title="About <us>")
+    def about(view: PageView) -> str:
+        opened.append(view)
+        return "<p>We <b>count</b></p>"
+
+    site.outlast.page("hidden", title="Hidden", linked=False)(about)
     page = await site.client().get("/pages/about", headers=HTML)
     assert page.status_code == 200
     assert "<h1>About &lt;us&gt;</h1>" in page.text
     assert "<p>We <b>count</b></p>" in page.text
-    assert opened == ["once"]
-    assert '<a href="/pages/about">About &lt;us&gt;</a>' in (await site.client().get("/", headers=HTML)).text
+    assert [view.address for view in opened] == ["/pages/about"]
+    home = (await site.client().get("/", headers=HTML)).text
+    assert '<a href="/pages/about">About &lt;us&gt;</a>' in home
+    assert "/pages/hidden" not in home
+    assert (await site.client().get("/pages/hidden", headers=HTML)).status_code == 200
     assert (await site.client().get("/pages/other", headers=HTML)).status_code == 404
     assert (await site.client().post("/pages/about", headers=HTML)).status_code == 405
 
 
-@pytest.mark.parametrize("name", ["", "About", "a/b", "../a", "a" * 41, "1st"])
+@pytest.mark.parametrize("name", ["", "About", "a/b", "../a", "a" * 101])
 def test_a_name_that_is_no_part_of_an_address_is_refused(name: str):
-    with pytest.raises(ValueError, match="is no name of a page"):
-        Outlast().page(name, "About", "<p></p>")
+    with pytest.raises(ValueError, match="cannot name a page"):
+        Outlast().page(name, title="About")(nothing)
 
 
 def test_a_page_needs_a_title_and_a_name_of_its_own():
     outlast = Outlast()
-    with pytest.raises(ValueError, match="needs a title"):
-        outlast.page("about", " ", "<p></p>")
-    outlast.page("about", "About", "<p></p>")
-    with pytest.raises(ValueError, match="has a page 'about' already"):
-        outlast.page("about", "About", "<p></p>")
+    with pytest.raises(TypeError, match="title"):
+        outlast.page("about", title=" ")(nothing)
+    outlast.page("about", title="About")(nothing)
+    with pytest.raises(ValueError, match="There is a page 'about' already"):
+        outlast.page("about", title="About")(nothing)
+
+
+def nothing(_view: PageView) -> str:
+    return "<p></p>"
 
 
 async def test_a_shared_result_has_a_preview_and_its_picture_comes_on_demand(site: OpenSite):

@@ -46,13 +46,12 @@ class TestBurst:
         assert told(finding) == (
             "found",
             (
-                "Many more reviews than usual came on 21 February 2024, and 100 % of them give five stars, 0 % at"
+                "Many more reviews than usual came on 21 February 2024, and 100% of them give five stars, 0% at"
                 " other times."
             ),
         )
         assert finding.windows == (Window(dt.date(2024, 2, 21), dt.date(2024, 2, 21), 20),)
-        said = "100 % of the 20 reviews on 21 February 2024 give five stars, 0 % at other times."
-        sentence = f"Five stars in a burst: {said}"
+        sentence = "100% of the 20 reviews on 21 February 2024 give five stars, against 0% at other times."
         assert finding.signs == tuple(Sign(51_000 + n, "medium", sentence) for n in range(20))
 
     def test_two_bursts_are_both_told_in_order_of_time(self):
@@ -60,8 +59,8 @@ class TestBurst:
         assert told(finding) == (
             "found",
             (
-                "Many more reviews than usual came from 21 to 22 February 2024 and on 31 May 2024, and 98 % of"
-                " them give five stars, 0 % at other times."
+                "Many more reviews than usual came from 21 to 22 February 2024 and on 31 May 2024, and 98% of"
+                " them give five stars, 0% at other times."
             ),
         )
         assert [(w.start, w.end, w.count) for w in finding.windows] == [
@@ -70,7 +69,7 @@ class TestBurst:
         ]
         assert len(finding.signs) == 50
         first = finding.signs[0]
-        said = "95 % of the 21 reviews from 21 to 22 February 2024 give five stars, 23 % at other times."
+        said = "95% of the 21 reviews from 21 to 22 February 2024 give five stars, against 23% at other times."
         assert first.sentence.endswith(said)
 
     @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ class TestBurst:
     @pytest.mark.parametrize(
         ("reviews", "sentence"),
         [
-            ([], "No dates."),
+            ([], "These reviews have no dates."),
             (
                 [on(n * 3, 5.0, n) for n in range(19)],
                 "Only 19 reviews have a date and stars; we need at least 20.",

@@ -26,7 +26,7 @@ GLANCE = 10_000
 AS_USED = {
     "outlast_reviews.checks.facts._ACCOUNT": lambda pattern, text: pattern.fullmatch(text),
     "outlast_reviews.exports._FORMULA": lambda pattern, text: pattern.match(text),
-    "outlast_reviews.cli.analyse._ADDRESS": lambda pattern, text: pattern.match(text),
+    "outlast_reviews.cli.running._ADDRESS": lambda pattern, text: pattern.match(text),
     "outlast_reviews.sources.formats.dates._UNIX": lambda pattern, text: pattern.match(text),
 }
 """These would be slow from every place of a text, and look from its beginning alone."""

@@ -18,6 +18,7 @@ SNAPSHOT: dict[str, Any] = {
     "paused": False,
     "starts_at": None,
     "result_at": None,
+    "questions": None,
     "started_at": "2026-03-04T05:06:07.100Z",
     "error": None,
 }

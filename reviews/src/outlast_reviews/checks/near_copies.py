@@ -329,10 +329,7 @@ def _signs(number: int, cluster: Sequence[_Text], own_words: Callable[[str], str
             if few:
                 sentence = f"Nearly the same few words as {as_others}{whose}, which may be chance."
             elif repeated:
-                sentence = (
-                    f"The same as {as_others} in every field; as nobody is named, it may be one review exported"
-                    " twice."
-                )
+                sentence = f"Identical to {as_others}. Without names, this may be one review exported twice."
             else:
                 sentence = f"Nearly the same words as {as_others}{whose}."
             quotes = _shared_runs(review.text, own_words(review.text), shared)
