@@ -57,6 +57,7 @@ def snapshot(prefix: str = "", **changes: Any) -> dict[str, Any]:
         "queue_position": None,
         "starts_at": None,
         "result_at": None,
+        "questions": None,
         "paused": False,
         "eta_seconds": 29.0,
         "eta_low": 20.0,

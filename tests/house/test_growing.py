@@ -12,9 +12,10 @@ TESTS_ONLY = ("testing/", "backends/memory/")
 
 BOUNDED_BY = {
     "cli/main.py cache": "the commands that are installed",
-    "core/analyses/analysis.py short_forms": "the analyses of the program",
-    "core/analyses/analysis.py pages": "the pages of the program",
-    "core/analyses/analysis.py well_known": "the files that the program publishes",
+    "core/analyses/catalogue.py short_forms": "the analyses of the program",
+    "core/analyses/catalogue.py pages": "the pages of the program",
+    "web/page_templates.py _own_pages": "the pages of the program",
+    "core/analyses/catalogue.py well_known": "the files that the program publishes",
     # the web layer; tests/integration/test_bounds.py makes each grow
     "web/access.py _accepted_hosts": "MAX_CACHED, and a host name that is ours",
     "web/access.py _verified": "MAX_CACHED times MAX_CACHED_COOKIE",
@@ -28,13 +29,13 @@ BOUNDED_BY = {
     "core/statistics.py _counts": "the statuses",
     "core/text_cache.py lru_cache": "its entries times its longest text",
     # the use cases
-    "core/analyses/analysis.py _analyses": "the analyses of the program",
-    "core/analyses/analysis.py _internal": "analyses of our own",
+    "core/analyses/catalogue.py _analyses": "the analyses of the program",
+    "core/analyses/catalogue.py _internal": "analyses of our own",
     "core/store_outage.py _missing": "the parts of a process that use the store",
     "core/watch.py _known": "MAX_KNOWN, ids of sessions",
     "core/analyses/canonical_encoding.py _pieces": "one encoding",
     "core/analyses/canonical_encoding.py lru_cache": "2,000 types of the program",
-    "core/sessions.py _plans": "the analyses of the program",
+    "core/session_starts.py _plans": "the analyses of the program",
     "core/watch.py _stale": "_watched",
     "core/watch.py _positions": "10 times POSITIONS_PER_REFRESH, ids of sessions",
     "core/watch.py _watched": "open connections, each with LARGEST_INPUT",
@@ -123,6 +124,7 @@ OF_THE_PRODUCT = {
     "method.py cache": "one table that ships",
     "pages/collecting.py cache": "the templates",
     "pages/page.py cache": "one page",
+    "pages/share_card.py cache": "the fonts that ship, by size",
 }
 """Collections of the product that outlive one analysis."""
 

@@ -77,7 +77,8 @@ async def test_an_operator_is_no_owner(site: OpenSite):
 async def test_a_visitor_without_access_is_sent_to_the_login(site: OpenSite, accept: str):
     answer = await site.client().get("/dashboard", headers={"Accept": accept})
     assert answer.status_code == 403
-    assert ("/dashboard/enter" in answer.text) == (accept == "text/html")
+    assert ('href="/dashboard/enter"' in answer.text) == (accept == "text/html")
+    assert "/dashboard/enter" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_ids_and_the_order_of_rows_change_no_verdict():
     reviews = [*invented(200), *copies(9, first_row=900)]
     shuffled = [dataclasses.replace(r, review_id=f"other {n}", row=n) for n, r in enumerate(reviews, start=1)]
     random.Random(4).shuffle(shuffled)
-    free = {"flagged", "without_signs", "source", "analysed_at"}
+    free = {"flagged", "without_signs", "source", "analysed_at", "reading"}
     first, second = report_of(reviews), report_of(shuffled)
     for report in (first, second):
         report["insights"]["trustworthy"] = None

@@ -14,6 +14,7 @@ from outlast.core.ids import owner_hash
 from outlast.core.watch import SessionView
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
+from outlast.domain.storable_text import storable_text
 from outlast.ports.deletions import DeleteAnswer, Deleted
 from outlast.ports.failures import Cursor, Selection
 from outlast.web.problems import OWN_SESSIONS, Problem, fault, not_found
@@ -129,7 +130,7 @@ async def _selection(context: RequestContext) -> Selection:
     return Selection(
         owner_hash(context.owner),
         Status(status) if status else None,
-        query.get("analysis") or None,
+        storable_text(query.get("analysis", "")) or None,
         int(limit) if limit else DEFAULT_LIMIT,
         after=_parse_cursor(after) if after else None,
     )

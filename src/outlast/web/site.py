@@ -40,7 +40,7 @@ from outlast.web.request_context import RequestContext
 from outlast.web.routes import ROUTES, Route
 from outlast.web.security_headers import FOR_EVERYTHING, Header, response_headers
 from outlast.web.throttled_warning import ThrottledWarning
-from outlast.web.websocket import as_request, websocket
+from outlast.web.websocket import HANDSHAKE, as_request, websocket
 
 log = logging.getLogger(__name__)
 
@@ -268,7 +268,7 @@ class _SiteApp:
         path = site_path(scope)
         for pattern, route in self._routes:
             if scope["method"] in route.methods and (match := pattern.fullmatch(path)) is not None:
-                if scope["type"] == "websocket" and route.handler is not websocket:
+                if HANDSHAKE in scope and route.handler is not websocket:
                     raise Problem(400, "This address takes no WebSocket connections.")
                 return route, match.groupdict()
         if methods := self._methods(path):

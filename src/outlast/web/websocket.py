@@ -20,6 +20,8 @@ GOING_AWAY: Final = 1001
 TRY_AGAIN: Final = 1013
 POLICY_VIOLATION: Final = 1008
 ENDED: Final = 1000
+HANDSHAKE: Final = "outlast.websocket_handshake"
+"""In the scope of a request that is one."""
 MAX_MESSAGE: Final = 1_000
 """Bytes of a message from the client."""
 
@@ -30,7 +32,7 @@ async def websocket(context: RequestContext) -> Response | None:
     view = await context.engine.sessions.get(context.session_id, owner=context.session_owner)
     if view is None:
         raise not_found()
-    if context.scope["type"] != "websocket":
+    if HANDSHAKE not in context.scope:
         raise Problem(426, "This address is for WebSocket connections.", headers=UPGRADE)
     following = context.engine.watch.follow(view.session)
     del view  # connections are long-lived, and all watchers share the watched view
@@ -127,7 +129,13 @@ def as_request(scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Recei
     A refusal is an HTTP response where the server can send one, else a closing code.
     """
     schemes = {"ws": "http", "wss": "https"}
-    request = {**scope, "method": "GET", "scheme": schemes.get(scope.get("scheme", "ws"), "https")}
+    request = {
+        **scope,
+        "type": "http",
+        HANDSHAKE: True,
+        "method": "GET",
+        "scheme": schemes.get(scope.get("scheme", "ws"), "https"),
+    }
     can_respond = "websocket.http.response" in (scope.get("extensions") or {})
 
     async def refusing(message: Message) -> None:

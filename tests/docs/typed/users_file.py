@@ -31,6 +31,7 @@ from outlast import (
     InvalidInput,
     Lifespan,
     Limit,
+    LinkPreview,
     Outlast,
     OutlastError,
     PageView,
@@ -39,6 +40,7 @@ from outlast import (
     Question,
     QueueFull,
     QuotaExceeded,
+    RefreshTooSoon,
     RetryAfter,
     RetryAnswer,
     SessionGone,
@@ -113,11 +115,17 @@ def about(view: PageView) -> str:
     return f'<a href="{view.root}/">Start</a>'
 
 
+def preview(result: dict[str, str]) -> LinkPreview:
+    return LinkPreview("A total", result["total"], picture=lambda: b"")
+
+
 def total(files: list[Upload], follows: str | None = None) -> int:
     return len(files)
 
 
-total_handle = outlast.analysis("total", add_files=AddFiles("files", "Add", hint=about, earlier="follows"))(total)
+total_handle = outlast.analysis(
+    "total", preview=preview, add_files=AddFiles("files", "Add", hint=about, earlier="follows")
+)(total)
 
 
 def show(result: Mapping[str, Any], view: PageView) -> str:
@@ -234,6 +242,8 @@ async def careful() -> Verdict | str:
         return f"{failed.code} {failed.reference} {failed.message}"
     except (InvalidInput, QueueFull, TooManyActive, UnknownAnalysis, SessionGone, TooLarge) as refused:
         return str(refused)
+    except RefreshTooSoon as early:
+        return str(early)
     except (DiskAlmostFull, QuotaExceeded, StoreUnavailable, SettingsError) as trouble:
         return str(trouble)
     except OutlastError as other:
