@@ -58,6 +58,7 @@ def snapshot(prefix: str = "", **changes: Any) -> dict[str, Any]:
         "starts_at": None,
         "result_at": None,
         "questions": None,
+        "correction": None,
         "paused": False,
         "eta_seconds": 29.0,
         "eta_low": 20.0,

@@ -128,7 +128,7 @@ async def test_from_an_address_of_amazon_to_a_grade_in_five_clicks(
     page = await visitor.new_page()
     refused = await complaints_of(page)
     await page.goto(site.address)
-    await page.get_by_label("An address").fill(AMAZON)  # checked before anything is sent
+    await page.get_by_label("Paste a link").fill(AMAZON)  # checked before anything is sent
     await expect(page.locator("main").get_by_text("Amazon shows its reviews to people")).to_have_count(1)
     await no_serious_fault(page)
     bookmark = await bookmarklet(page)

@@ -173,7 +173,7 @@ async def test_the_next_attempt_is_counted_down_by_the_clock_of_the_server(site:
     await page.clock.run_for(20_000)
     await expect(notice).to_contain_text("starts by itself in 2")
     await site.show(next_retry_at=_in_seconds(-60))
-    await expect(notice).to_contain_text("starts by itself and goes on")
+    await expect(notice).to_contain_text("starts by itself; finished")
 
 
 async def test_a_stalled_session_says_that_it_waits(site: MockSite, page: Page):

@@ -191,8 +191,8 @@ async def test_a_link_opens_the_page_and_what_it_loads(site: OpenSite):
     assert (await reader.delete(f"/api/analysis/cancel/{session_id}")).status_code == 403
     await site.end(session_id, completed('{"text":"a"}'))
     shown = await reader.get(f"/analysis/{session_id}")
-    assert "Make a link for others" not in shown.text
-    assert "Make a link for others" in (await visitor.get(made["page"])).text
+    assert "Create a share link" not in shown.text
+    assert "Create a share link" in (await visitor.get(made["page"])).text
     assert (await visitor.delete(f"/api/analysis/result/{session_id}")).status_code == 200
 
 

@@ -123,9 +123,8 @@ def total(files: list[Upload], follows: str | None = None) -> int:
     return len(files)
 
 
-total_handle = outlast.analysis(
-    "total", preview=preview, add_files=AddFiles("files", "Add", hint=about, earlier="follows")
-)(total)
+added = AddFiles("files", "Add", hint=about, earlier="follows")
+total_handle = outlast.analysis("total", preview=preview, add_files=added)(total)
 
 
 def show(result: Mapping[str, Any], view: PageView) -> str:
