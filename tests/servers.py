@@ -270,7 +270,15 @@ class RedisServer:
         return f"redis://127.0.0.1:{self._port}/0"
 
     def start(self) -> None:
-        """Start the server; return once it responds."""
+        """Start the server; return once it responds. Another process may have taken the free port meanwhile."""
+        for _ in range(3):
+            if self._has_started():
+                return
+            self.stop()
+            self._port = _free_port()
+        raise AssertionError("Redis does not start.")
+
+    def _has_started(self) -> bool:
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self._guard = subprocess.Popen(
             [
@@ -294,8 +302,9 @@ class RedisServer:
         end = time.monotonic() + SECONDS_TO_START
         while not self._answers():
             if self._process.status() == psutil.STATUS_ZOMBIE or time.monotonic() > end:
-                raise AssertionError("Redis does not start.")
+                return False
             threading.Event().wait(0.01)
+        return True
 
     def stop(self) -> None:
         """Kill the server, as if its machine failed."""

@@ -78,7 +78,11 @@ def test_a_fleet_in_the_background_outlives_its_terminal_its_dead_and_its_deploy
         ((_, _, victim),) = installation.wait_for_effect("waits", "held")
         os.kill(int(victim), signal.SIGKILL)
         installation.wait_for_effect("waits", "held", count=2)
-        wait_until(lambda: len(fleet.listed()) == 3, 20, "three workers again")
+        wait_until(
+            lambda: len(fleet.listed()) == 3 and victim not in {str(w["pid"]) for w in fleet.listed()},
+            20,
+            "three workers again",
+        )
         assert len(installation.effects("once", "held")) == 1
 
         # pause: nothing is claimed, what waits is unserved, and a paused worker is replaced by a paused one

@@ -1,9 +1,12 @@
 """Planted campaigns are found at least as often as the study behind the rules found them, and nothing else is."""
 
+from collections.abc import Sequence
+
 import pytest
 from review_data import invented, needs_data, read
 
 from outlast_reviews.deduplicate import merge
+from outlast_reviews.evaluate.figures import Figure
 from outlast_reviews.evaluate.planted import EDITS, SIZES, PlantedFigures, evaluate_planted
 from outlast_reviews.invented import plant
 from outlast_reviews.invented.campaign import TEMPLATES, plant_copies_of_one
@@ -11,9 +14,14 @@ from outlast_reviews.review import Review
 
 REAL = ("pillow_2018h1.csv", "echo_plus_bestbuy.csv", "fire7_bestbuy_ingestion_dups.csv")
 COPIES = {0.0: 1.0, 0.05: 0.95, 0.1: 0.7, 0.15: 0.7, 0.2: 0.17}
-OF_ONE = {0.0: 1.0, 0.05: 0.9, 0.1: 0.7, 0.2: 0.15}
-"""Also of short texts, in which one changed word is much; 120 copies each, so 0.95 is not to be told from 0.9."""
+OF_ONE = {0.0: 1.0, 0.05: 0.9, 0.1: 0.7, 0.2: 0.17}
+"""Also of short texts, in which one changed word is much."""
 BURSTS = {20: 0.18, 40: 0.49, 80: 0.69}
+
+
+def share(figures: Sequence[Figure]) -> float:
+    """Of all that were planted, those found."""
+    return sum((figure.value or 0) * figure.of for figure in figures) / sum(figure.of for figure in figures)
 
 
 def measured(files: list[tuple[Review, ...]], seeds: int) -> PlantedFigures:
@@ -73,13 +81,12 @@ def test_invented_reviews_raise_no_alarm_and_their_campaigns_are_found():
 @pytest.mark.data
 @pytest.mark.slow
 def test_on_real_files_recall_is_at_least_the_studys_and_no_alarm_is_false():
-    figures = measured([merge(read(name)[0].reviews) for name in REAL], 2)
-    for (_size, edits), figure in figures.copies.items():
-        assert figure.value is not None
-        assert figure.value >= COPIES[edits]
-    for (_length, edits), figure in figures.of_one.items():
-        assert figure.value is not None
-        assert figure.value >= OF_ONE[edits]
+    figures = measured([merge(read(name)[0].reviews) for name in REAL], 1)
+    for edits, least in COPIES.items():
+        of_edits = [figure for (_, own), figure in figures.copies.items() if own == edits]
+        assert share(of_edits) >= least, edits
+    for edits, least in OF_ONE.items():
+        assert share([figure for (_, own), figure in figures.of_one.items() if own == edits]) >= least, edits
     for size, least in BURSTS.items():
         of_size = [f.value or 0 for (own, days), f in figures.bursts.items() if own == size and days < 14]
         assert sum(of_size) / len(of_size) >= least
