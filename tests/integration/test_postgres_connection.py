@@ -1,6 +1,7 @@
 """The store on connections that break, fall silent, or belong to a pooler."""
 
 import asyncio
+import gc
 from contextlib import asynccontextmanager
 
 import psycopg
@@ -9,6 +10,7 @@ from postgres_wires import TransactionPooler, Wire, listening
 
 from outlast.backends.clock import SystemClock
 from outlast.backends.postgres import database, pools, workers
+from outlast.backends.postgres.connection import connect
 from outlast.backends.postgres.store import PostgresStore
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.status import Status
@@ -256,3 +258,17 @@ async def test_after_a_pipeline_that_failed_its_statements_can_still_be_used(pos
         await store._db.use(fail, again=False)
     assert await store._db.use(ask, again=False) == [{"number": 2}]
     await store.close()
+
+
+async def test_a_connection_whose_opening_is_cancelled_is_closed(postgres_server: str):
+    connecting = asyncio.create_task(connect(postgres_server, 1, "SELECT pg_sleep(30) /* cancelled */"))
+    opening = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(30) /* cancelled%'"
+    with psycopg.connect(postgres_server, autocommit=True) as other:
+        async with asyncio.timeout(10):
+            while other.execute(opening).fetchone() != (1,):  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.02)
+    connecting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+    del connecting
+    gc.collect()  # warns of a connection that is still open

@@ -89,6 +89,10 @@ async def connect(address: str, pool_size: int, first: str, *, prepare_threshold
         if late or TOO_MANY.search(str(error)):
             raise NoConnection(pool_size) from error
         raise
+    except asyncio.CancelledError:  # nobody else knows the connection
+        if connection is not None:
+            connection.pgconn.finish()
+        raise
     return connection
 
 

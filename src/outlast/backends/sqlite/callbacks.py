@@ -15,7 +15,7 @@ class SQLiteCallbacks(SQLitePart):
         await self._db.write(lambda c: c.execute(self._sql["add_callback"], values))
 
     async def due_callbacks(self, limit: int) -> Sequence[Callback]:
-        rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "due_callbacks", {"limit": limit}))
+        rows = self._db.read(lambda c: self._db.rows_of(c, "due_callbacks", {"limit": limit}))
         return [Callback(**row) for row in rows]
 
     async def set_delivery(self, callback: Callback, delivery_id: str) -> None:
