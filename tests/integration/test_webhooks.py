@@ -22,9 +22,9 @@ from outlast.ports.callbacks import Callback
 from outlast.ports.store import Selection
 from outlast.running.worker_options import WorkerOptions
 from outlast.testing.acts import completed
-from outlast.web import webhooks
+from outlast.web import public_http, webhooks
 from outlast.web.keys import KeyRing
-from outlast.web.public_http import NotPublicError
+from outlast.web.public_addresses import NotPublicError
 
 URL = "https://hooks.example.org/ended"
 START = {"analysis": "echo", "input": {"text": "a"}}
@@ -50,7 +50,7 @@ class Receiver:
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Receiver:
     receiver = Receiver()
-    monkeypatch.setattr(webhooks, "post", receiver.post)
+    monkeypatch.setattr(public_http, "post", receiver.post)
     monkeypatch.setattr(webhooks, "FIRST_WAIT", 0.01)
     return receiver
 

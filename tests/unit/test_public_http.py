@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from outlast.web import public_http
-from outlast.web.public_http import NotPublicError, checked_url, is_public, post
+from outlast.web.public_addresses import NotPublicError, checked_url, is_public
+from outlast.web.public_http import post
 from outlast_reviews.sources.fetching import ip_addresses
 
 INSIDE = [

@@ -28,7 +28,7 @@ from outlast.web.limits import client_address
 from outlast.web.preferences import Preferences
 from outlast.web.problems import Problem, fault, not_found, too_many_active
 from outlast.web.progress import snapshot_body
-from outlast.web.public_http import NotPublicError, checked_url
+from outlast.web.public_addresses import NotPublicError, checked_url
 from outlast.web.repeated_starts import start_key, start_once
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import links, rfc3339

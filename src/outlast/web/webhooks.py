@@ -17,7 +17,7 @@ from outlast.domain.errors import Permanent, RetryAfter
 from outlast.domain.status import Status
 from outlast.settings import Settings
 from outlast.web.keys import KeyRing
-from outlast.web.public_http import NotPublicError, post
+from outlast.web.public_addresses import NotPublicError
 from outlast.web.snapshot import INLINE_RESULT, snapshot
 
 T = TypeVar("T")
@@ -68,6 +68,8 @@ def webhook_analysis(application: Application) -> Analysis:
             "webhook-timestamp": str(now),
         }
         headers["webhook-signature"] = signature(secret, headers["webhook-id"], now, message)
+        from outlast.web.public_http import post  # noqa: PLC0415 - TLS costs start-up time, and few deliver
+
         try:
             status = await asyncio.to_thread(post, url, message, headers)
         except NotPublicError as error:
