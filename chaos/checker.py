@@ -159,6 +159,7 @@ def of_health(ledger: Ledger) -> Iterator[str]:
 def of_leftovers(data: Path) -> Iterator[str]:
     for path in data.rglob("*"):
         expected = path.name.startswith("outlast.db") or path.name == "app.key" or path.is_dir()
+        expected = expected or path.parent.name == "logs"
         if not expected:
             yield f"I6: left behind: {path.relative_to(data)}"
 

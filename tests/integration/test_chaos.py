@@ -53,8 +53,9 @@ NOBODY_DIES = ["--harm", "freeze_workers", "--harm", "silence_machine", "--harm"
             "--together",
             *NOBODY_DIES,
         ],
+        ["rolling.py", "--seconds", "5", "--every", "2"],
     ],
-    ids=["one machine", "a fleet", "a fleet of Celery's", "a fleet of which nobody dies"],
+    ids=["one machine", "a fleet", "a fleet of Celery's", "a fleet of which nobody dies", "rolling restarts"],
 )
 def test_a_short_chaos_run_breaks_no_invariant(run: list[str]) -> None:
     done = subprocess.run(
