@@ -123,7 +123,10 @@ def of_capacity(capacity: Capacity) -> Iterator[str]:
 
 
 def of_deaths(data: Path) -> Iterator[str]:
-    """A restart is neither a crash nor a lapse."""
+    """A restart is neither a crash nor a lapse, and no reason for an error in the log."""
+    for line in (data / "logs" / "workers.log").read_text().splitlines():
+        if '"level": "error"' in line:
+            yield f"logged: {line}"
     with closing(sqlite3.connect(data / "outlast.db")) as connection:
         for session, analysis, crashes, lapses in connection.execute(SPENT).fetchall():
             yield f"{session} ({analysis}) has {crashes} crashes and {lapses} lapses"

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 
 from outlast.core.metric_counts import MetricCounts
 from outlast.core.metric_samples import MetricSampler
@@ -22,6 +22,7 @@ from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import Pruned, Store
 from outlast.ports.workers import LEASE
 from outlast.running.process_identity import has_ended, pid_of
+from outlast.running.prune_schedule import PruneSchedule
 from outlast.running.session_log import log_rescue
 
 log = logging.getLogger(__name__)
@@ -36,13 +37,11 @@ OFFER_BATCH = 500
 """Maximum number of sessions dispatched per check."""
 END_FUTURE_WAITS_EVERY = 30.0
 """Seconds between checks for sessions delayed because the wall clock was set back."""
-PRUNE_EVERY = 3600.0
-"""Seconds between prunes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Retention times, in hours."""
+    """Retention times, in hours, and when what is older is deleted."""
 
     sessions: float
     """For completed and cancelled sessions."""
@@ -50,6 +49,8 @@ class Retention:
     uploads: float
     failed: float = 168.0
     """For failed sessions, which people look into."""
+    prune_at: time | None = None
+    """The time of day at which processes prune; `None`: once an hour."""
 
 
 async def prune(store: Store, clock: Clock, retention: Retention, *, dry_run: bool = False) -> Pruned:
@@ -96,8 +97,7 @@ class Maintenance:
         self._host = socket.gethostname()
         self._wake = asyncio.Event()
         self._future_waits_ended_at = clock.monotonic() - END_FUTURE_WAITS_EVERY * rng.uniform(0.5, 1.0)
-        # spread the prunes of an installation's processes
-        self._pruned_at = clock.monotonic() - PRUNE_EVERY * rng.uniform(0.5, 1.0)
+        self._prunes = PruneSchedule(clock, rng, retention.prune_at)
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -114,8 +114,7 @@ class Maintenance:
             self._future_waits_ended_at = self._clock.monotonic()
             if ended := await self._store.end_future_waits():
                 log.warning("The wall clock was set back; %d delayed session(s) are available now.", ended)
-        if self._clock.monotonic() - self._pruned_at >= PRUNE_EVERY:
-            self._pruned_at = self._clock.monotonic()
+        if self._prunes.take_turn():
             log.info("Pruned: %s", await prune(self._store, self._clock, self._retention))
         with suppress(TimeoutError):
             next_lapse = self._observer.next_lapse() - self._clock.monotonic()
