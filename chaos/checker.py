@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 FINAL = {"completed", "failed", "cancelled"}
 MAX_CRASHES = 3
-INNOCENT = {"steady", "threaded", "long", "added"}
+INNOCENT = {"steady", "threaded", "long", "leaks", "added"}
 """Analyses that must complete in spite of every harm."""
 MAX_LAPSES = 6
 
