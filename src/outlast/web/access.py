@@ -61,7 +61,7 @@ class Requires(StrEnum):
     OPERATOR = "operator"
     """A signed-in operator, who may change everything."""
     OPERATOR_KEY = "operator_key"
-    """A program with the dashboard's key as a bearer token, or with an API key of the scope `operate`; only for
+    """A program with a key of the dashboard or an API key of the scope `operate`, as a bearer token; only for
     routes that read."""
 
 
