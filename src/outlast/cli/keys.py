@@ -53,8 +53,10 @@ def create(
     r"""Create a key called NAME and print it. It is shown this once.
 
     A program sends it as `Authorization: Bearer olk_…`. `start` starts, cancels, retries, shares and deletes
-    sessions, `read` reads them, `priority` sets the priority of a start, and `operate` does everything with the
-    sessions of every owner. Two keys with the same --owner share their sessions, to replace one by the other.
+    sessions of the key's owner, answers their questions and makes read tokens, `read` lists and reads them,
+    and `priority` sets the priority of a start. `operate` does all of this with any session that is named by its
+    id, starts sessions for other owners and reads /metrics. Two keys with the same --owner share their
+    sessions, to replace one by the other.
 
     \b
     Example: outlast keys create billing --scope start --scope read --days 90
