@@ -1,4 +1,4 @@
-"""The audit log: what operators and commands did, kept in the store."""
+"""The audit log: what operators, commands and API keys did, kept in the store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
