@@ -15,7 +15,7 @@ info input installation invalid ip item keyword kind lazy level like limit line 
 log login machine main many mapper mapping memory missing mounting much name named new no not notifying number
 open option origin out package page parent part pipe plugin point policy postgres prefix printer process proxy
 pytest raised range read reader reason redis registration reply reporting request response row rule run runtime
-scope searched security serve server set setting settings shape slice socket soon sorted sqlite start started state
+scope searched security serve server set setting settings shape slice slow socket soon sorted sqlite start started state
 static stop stopped stream summary sync system table tag template terminal text thread time timed timeout token
 too tracker transport tree unix unknown update usage use value view web with word writer xml zip
 band card grid month preview

@@ -15,6 +15,7 @@ BOUNDED_BY = {
     "core/analyses/catalogue.py short_forms": "the analyses of the program",
     "core/analyses/catalogue.py pages": "the pages of the program",
     "web/page_templates.py _own_pages": "the pages of the program",
+    "web/public_http.py cache": "one context",
     "core/analyses/catalogue.py well_known": "the files that the program publishes",
     # the web layer; tests/integration/test_bounds.py makes each grow
     "web/access.py _accepted_hosts": "MAX_CACHED, and a host name that is ours",

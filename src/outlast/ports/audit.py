@@ -18,7 +18,7 @@ class NewAction:
     id: str
     """26 characters of lower-case base32."""
     actor: str
-    """Who: an operator of the dashboard, or the user of a command line."""
+    """Who: an operator of the dashboard, the user of a command line, or an API key of the scope `operate`."""
     action: str
     """What, such as `queue pause`."""
     target: str
