@@ -210,6 +210,7 @@ def test_nobody_may_anything_but_what_is_public():
     assert [verb for verb in Verb if may(Actor(), verb, None)] == [Verb.PUBLIC]
 
 
+@pytest.mark.slow
 def test_the_commands_create_list_and_revoke_keys(tmp_path: Path):
     (tmp_path / "keyed_site.py").write_text("from outlast import Outlast\noutlast = Outlast()\n")
 

@@ -121,6 +121,7 @@ async def test_a_key_that_is_none_is_refused(visitor: Visitor, key: str):
     assert answer.status_code == 400
 
 
+@pytest.mark.slow
 async def test_a_start_waits_as_long_as_it_is_asked_to(site: OpenSite, visitor: Visitor):
     async with site.working(), asyncio.timeout(PATIENCE):
         answer = await start(visitor, Prefer="respond-async, wait=10")

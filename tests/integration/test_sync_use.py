@@ -159,6 +159,7 @@ def test_close_ends_a_call_that_waits_in_another_thread(outlast):
 
 
 def test_a_call_that_reaches_a_loop_as_it_ends_is_told_so(monkeypatch):
+    monkeypatch.setattr("outlast.sync.LOOP_CHECKED_EVERY", 0.01)
     loop = asyncio.new_event_loop()
     dropped = threading.Event()
     monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *_, **__: dropped.set())
