@@ -210,7 +210,7 @@ def test_a_grade_of_u_shows_no_bar_and_says_why():
     assert "Not enough evidence for a grade" in page.text
     assert "Only 5 reviews have text" in page.text
     assert "r-interval" not in page.having("class")
-    assert "Too few reviews to adjust it." in page.text
+    assert "Not enough evidence to adjust it." in page.text
     assert "r-before" not in page.having("class")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.checks.incentive import NAME as INCENTIVE
 from outlast_reviews.formatting import counted, days, percent_at_most, percent_range
-from outlast_reviews.verdict import Evidence, Verdict
+from outlast_reviews.verdict import LEAST_TEXTS, Evidence, Verdict
 
 OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Couldn't run"}
 
@@ -128,15 +128,28 @@ _MEANINGS = {
     "F": "Don't rely on these reviews. Look for opinions elsewhere.",
     "U": "There is too little here to judge. Try again with more reviews of this product.",
 }
+_A_WITH_SIGNS = "Very few of these reviews show warning signs. Skip those; the rest look fine."
 
 
 def meaning(report: Mapping[str, Any]) -> str:
     """What a shopper can do with the report, in one or two sentences."""
-    sentence = _MEANINGS[report["grade"]]
+    sentence = _meaning_of_grade(report)
     if not report["rating_changed"] or report["adjusted_rating"] is None:
         return sentence
     given, adjusted = f"{report['original_rating']:.1f}", f"{report['adjusted_rating']:.1f}"
     return sentence if given == adjusted else f"{sentence} Think of it as {adjusted} stars rather than {given}."
+
+
+def _meaning_of_grade(report: Mapping[str, Any]) -> str:
+    signs = report["strong_count"] + report["medium_count"]
+    match report["grade"]:
+        case "A" if signs:
+            return _A_WITH_SIGNS
+        case "U" if report["judged_reviews"] >= LEAST_TEXTS:
+            see = "Look at the signs below" if signs else "Read some of the reviews"
+            return f"We can't settle on a grade. {see} and judge for yourself."
+        case grade:
+            return _MEANINGS[grade]
 
 
 def what_was_read(report: Mapping[str, Any]) -> str:
