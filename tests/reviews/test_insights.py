@@ -206,6 +206,13 @@ class TestTrustworthy:
         assert reviews[0].row not in {review["row"] for review in found["reviews"]}
         assert found["count"] == 59
 
+    def test_names_are_a_reason_only_where_the_source_has_some(self):
+        nameless = [replace(review, reviewer=None, verified=True) for review in invented(60)]
+        for reviews in (nameless, [*nameless[1:], replace(nameless[0], reviewer="Ann Who")]):
+            found = trustworthy(reviews, run_checks(reviews))
+            assert found is not None
+            assert ("reviewer" in found["possible"]) == any(review.reviewer for review in reviews)
+
     def test_a_day_within_a_burst_is_no_reason(self):
         reviews = [replace(review, verified=True) for review in invented(60)]
         day = reviews[0].date or dt.date.min

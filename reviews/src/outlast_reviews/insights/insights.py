@@ -42,17 +42,19 @@ def insights(
         strong=verdict.strong,
         medium=verdict.medium,
     )
+    of_ratings = received.stated_total is None and received.stated_ratings is not None
     return {
         "checks": stars_by_check(reviews, findings),
         "scenarios": scenarios(reviews, findings, judge),
         "comparisons": comparisons(reviews, findings, evidence),
         "trustworthy": trustworthy(reviews, findings),
         "missing": missing_reviews(
-            received.stated_total,
+            received.stated_ratings if of_ratings else received.stated_total,
             counts,
             mean_rating(reviews),
             received.product_rating,
             graded=verdict.share is not None,
+            of_ratings=of_ratings,
         ),
         "reviewers": asdict(elsewhere),
     }
