@@ -85,12 +85,16 @@ class Verdict:
 
     @property
     def tone(self) -> Tone:
-        """Never good where there is a strong sign."""
-        if self.grade in ("D", "F"):
-            return "bad"
-        if self.strong or self.grade == "C":
-            return "warn"
-        return "unsure" if self.grade == "U" else "good"
+        return tone_of(self.grade, self.strong)
+
+
+def tone_of(grade: str, strong: int) -> Tone:
+    """Colour of a grade; never good where there is a strong sign."""
+    if grade in ("D", "F"):
+        return "bad"
+    if strong or grade == "C":
+        return "warn"
+    return "unsure" if grade == "U" else "good"
 
 
 def gather(findings: Sequence[Finding], judged: frozenset[int] | None = None) -> Evidence:

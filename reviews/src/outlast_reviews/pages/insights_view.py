@@ -190,7 +190,8 @@ def _missing_sentences(missing: Mapping[str, Any], average: float, shop: float) 
         yield f"With {other}, the average could be anything from {low:.2f} to {high:.2f} stars."
     if missing["averages_agree"] is False:
         yield (
-            f"The shop shows {shop:.2f}. No stars of {other} explain that, so the shop counts others or weighs them."
+            f"The shop shows {shop:.2f}. No stars of {other} explain that, so the shop counts others or weighs"
+            " them."
         )
     elif missing["averages_agree"]:
         gives = f"{other} {'gives' if left == 1 else 'average'}"
