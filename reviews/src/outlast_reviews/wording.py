@@ -63,8 +63,9 @@ def _found(evidence: Evidence, findings: Sequence[Finding]) -> str | None:
         for finding in findings:
             rows = {s.row for s in finding.signs if s.strength == strength and evidence.suspects(s.row)}
             if finding.name == name and rows:
-                named = " under different names" if "under different names" in finding.sentence else ""
-                return f"{len(rows):,} {one if len(rows) == 1 else several}{named}"
+                single = len(rows) == 1
+                names = f" under {'another name' if single else 'different names'}"
+                return f"{len(rows):,} {one if single else several}{names if finding.different_names else ''}"
     return None
 
 
