@@ -40,6 +40,9 @@ def test_form_and_privacy_page_say_how_long_this_installation_keeps_what():
     privacy = render_page("privacy.html", kept=kept(outlast), marks_days=400, model=None)
     assert "2 days, counted from their last use" in privacy
     assert "Nothing you upload leaves this server." in privacy
+    for named in ("names of reviewers", "texts of reviews", "dates and stars", "last two reports", "id and title"):
+        assert named in privacy
+    assert "for 400 days" in privacy
     asked = render_page("privacy.html", kept=kept(outlast), marks_days=400, model="tiny<1>")
     assert "tiny&lt;1&gt;" in asked
     assert "Nothing you upload leaves" not in asked
