@@ -119,7 +119,7 @@ class _Scan:
             earlier = earlier_report(report, last)
             written = self._write({**result, "earlier": earlier and asdict(earlier)}, entry.name)
             self._memory.remember(entry.name, summary(report))
-            return outcome_of(entry.name, entry.source, report, last, written)
+            return outcome_of(entry.name, entry.source, report, last, earlier, written)
         except ScanMemoryError:
             raise
         except OutlastError as error:
