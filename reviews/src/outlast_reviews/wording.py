@@ -157,7 +157,7 @@ def what_was_read(report: Mapping[str, Any]) -> str:
     """Of a report: how many rows of which time, and what became of those that are no review of their own."""
     read = report["coverage"]
     rows, merged, skipped = read["rows"], read["merged_duplicates"], read["skipped"]
-    text = f"{rows:,} {'review' if rows == 1 else 'reviews'} ({report['format']})"
+    text = f"{counted(rows, 'review')} ({report['format']})"
     if read["first_date"]:
         first, last = map(dt.date.fromisoformat, (read["first_date"], read["last_date"]))
         text += f", dated {days(first, last).removeprefix('on ')}"

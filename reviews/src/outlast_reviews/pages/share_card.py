@@ -7,6 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from outlast_reviews.formatting import counted
+
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
@@ -49,7 +51,9 @@ def share_card(report: Mapping[str, Any]) -> bytes:
     _ratings(draw, report, colour)
     draw.line((_LEFT, 540, _RIGHT, 540), "#dbe1de", 2)
     draw.text((_LEFT, 585), "Outlast Reviews", _BRAND, _font(30), anchor="lm")
-    draw.text((_RIGHT, 585), f"{report['unique_reviews']:,} reviews checked", _MUTED, _font(30), anchor="rm")
+    draw.text(
+        (_RIGHT, 585), f"{counted(report['unique_reviews'], 'review')} checked", _MUTED, _font(30), anchor="rm"
+    )
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     return file.getvalue()
