@@ -28,7 +28,7 @@ _GROUPS = {
     "first_days": f"First {FIRST_DAYS} days",
     "later": "Later",
     "one_review": "Reviewer’s only review",
-    "more_reviews": "Reviewer of more",
+    "more_reviews": "Reviewer of several",
 }
 
 
@@ -147,11 +147,11 @@ def _difference(comparison: Mapping[str, Any], first: str) -> str:
     if difference is None:
         return "One side has no stars to compare."
     if abs(difference) < 0.005:
-        return "Both average the same stars."
+        return "Both have the same average."
     said = f"“{first}” averages {abs(difference):.2f} stars {'higher' if difference > 0 else 'lower'}"
     match comparison["by_chance"]:
         case "unlikely":
-            return f"{said}. Chance alone rarely makes such a difference."
+            return f"{said}. Chance alone rarely makes a difference this large."
         case "possible":
             return f"{said}. That could be chance."
         case _:
@@ -190,8 +190,8 @@ def _missing_sentences(missing: Mapping[str, Any], average: float, shop: float) 
         yield f"With {other}, the average could be anything from {low:.2f} to {high:.2f} stars."
     if missing["averages_agree"] is False:
         yield (
-            f"The shop shows {shop:.2f}. No stars of {other} explain that, so the shop counts others or weighs"
-            " them."
+            f"The shop shows {shop:.2f}. No stars of {other} could explain that, so the shop counts other reviews"
+            " or weights them."
         )
     elif missing["averages_agree"]:
         gives = f"{other} {'gives' if left == 1 else 'average'}"
@@ -207,7 +207,7 @@ def _missing_sentences(missing: Mapping[str, Any], average: float, shop: float) 
 
 def _implied(gives: str, low: float, high: float, shop: float, average: float) -> str:
     stars = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
-    than = "lower than" if high < average else "higher than" if low > average else "much like"
+    than = "lower than" if high < average else "higher than" if low > average else "about the same as"
     return f"The shop shows {shop:.2f}, so {gives} {stars}: {than} these ({average:.2f})."
 
 
@@ -243,7 +243,7 @@ def _reviewers(facts: Mapping[str, Any]) -> ReviewersView:
 def _histories(histories: Mapping[str, Any]) -> Iterator[str]:
     others, met = histories["other_products"], histories["met"]
     elsewhere = "the other product" if others == 1 else f"one of the {others:,} other products"
-    people = f"{_number(met)} of {histories['reviewers']:,} recognisable reviewers"
+    people = f"{_number(met)} of the {counted(histories['reviewers'], 'reviewer')} we can recognise"
     yield f"{people} also reviewed {elsewhere} analysed here."
     if rated := histories["rated"]:
         five = _number(histories["only_five_stars"])
