@@ -62,7 +62,7 @@ def test_each_scenario_is_the_verdict_of_the_reviews_without_those_signs(finding
         evidence = gather(some)
         return evidence, compute_verdict(reviews, some, evidence, sample=sample)
 
-    found = scenarios(reviews, findings, judge)
+    found = scenarios(reviews, findings, judge(findings), judge)
     switches = [f.name for f in findings if f.signs and f.name != "unverified"]
     assert len({tuple(s["left_out"]) for s in found}) == len(found) == 2 ** len(switches)
     for scenario in found:
