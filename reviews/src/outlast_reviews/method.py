@@ -38,8 +38,8 @@ class Method(TypedDict):
     grades: list[GradeLimit]
 
 
-_COPIES = "Copies found: 40 reviews in 4 days, {} % of words changed"
-_SHORT_COPIES = "Copies found: 20 of a real text of 12 to 19 words, {} % changed"
+_COPIES = "Copies found: 40 reviews in 4 days, {}% of words changed"
+_SHORT_COPIES = "Copies found: 20 of a real text of 12 to 19 words, {}% changed"
 _BURSTS, _SLOW_BURSTS = "Bursts found: {} reviews in 4 days", "Bursts found: {} reviews in 14 days"
 
 
@@ -90,7 +90,7 @@ def _measured() -> Mapping[str, str]:
         return f"{', '.join(shares[:-1])} and {shares[-1]}%"
 
     flagged = figures["False alarms: copies among the files' own reviews"]["value"]
-    dealt = figures["False alarms: bursts after dealing the stars out anew"]
+    dealt = figures["False alarms: bursts after shuffling the stars"]
     no_bursts = not figures["False alarms: bursts in the files as they are"]["value"]
     alarms = round(dealt["value"] * dealt["of"])
     whole, short = found(_COPIES, 0, 5, 10, 20), found(_SHORT_COPIES, 0, 5, 10, 20)

@@ -168,7 +168,7 @@ def _print(table: Table) -> None:
     out = Console()
     out.print(f"\n[bold]{escape(table.source)}[/]", highlight=False)
     out.print(escape(table.about), highlight=False)
-    grid = Grid("what", "figure", "95 % interval", "of", "elsewhere", box=None, padding=(0, 2, 0, 0))
+    grid = Grid("what", "figure", "95% interval", "of", "elsewhere", box=None, padding=(0, 2, 0, 0))
     for line in [*table.lines, *calibration_lines(table.calibration)]:
         value, interval = format_figure(line.figure, percent=not is_auc(line))
         of = f"{line.figure.of:,}"
