@@ -179,6 +179,7 @@ def test_a_figure_is_never_rounded_to_none_or_all():
     assert "< 0.1%" in "".join(ET.fromstring(image).itertext())
 
 
+@pytest.mark.slow
 def test_generated_reviews_need_no_file_and_say_with_which_method_they_were_measured():
     result = run("evaluate", "--generated", 100, "--json")
     assert result.exit_code == 0

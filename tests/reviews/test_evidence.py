@@ -56,6 +56,7 @@ def test_a_file_is_valid_for_the_key_that_signed_it_and_for_no_other(content):
     assert verify(content, OTHER.public).public_key == KEY.public
 
 
+@pytest.mark.slow
 @every_file
 @given(data=st.data())
 def test_a_changed_byte_is_always_found(content, data):
@@ -171,6 +172,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_the_signed_form_survives_every_way_to_write_the_same_json(value):
     for written in (json.dumps(value), json.dumps(value, indent=3, ensure_ascii=False, sort_keys=True)):

@@ -222,6 +222,7 @@ def test_honest_reviews_put_together_from_the_same_phrases_are_clear(language: L
     assert "strong" not in {sign.strength for sign in near_copies(reviews, ignore_progress).signs}
 
 
+@pytest.mark.slow
 def test_copies_among_phrases_that_honest_reviews_share_are_found_in_every_language():
     figures = evaluate_languages(500, lambda _done, _total, _message: None)
     assert {figure.value for figure in figures.false_copies.values()} == {0.0}

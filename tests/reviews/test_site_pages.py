@@ -133,6 +133,7 @@ def test_a_shared_report_tells_others_its_grade_title_and_headline():
     assert shown.picture().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_example_on_the_form_is_what_the_example_report_says():
     report = review_report(sample_reviews(), source=SAMPLE, analysed_at=NOW)
     (window,) = next(check["windows"] for check in report["checks"] if "windows" in check)
