@@ -327,7 +327,7 @@ def files() -> Mapping[Path, str]:
 
 def _percent(share: float) -> str:
     percent = 100 * share
-    return f"{percent:.2g} %" if percent < 100 else f"{percent:,.0f} %"
+    return f"{percent:.2g}%" if percent < 100 else f"{percent:,.0f}%"
 
 
 def _figure(value: float) -> str:
