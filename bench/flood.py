@@ -10,6 +10,7 @@ import servers
 import sites
 from outlast import Outlast
 from outlast.app import runtime_of
+from outlast.domain.session import AnalysisSession
 
 REAL, PART = 10, 1_000
 """The real size, and the sessions of the flood for each unit of it."""
@@ -33,10 +34,16 @@ async def waits(outlast: Outlast, ids: Iterable[str]) -> list[float]:
     store = (await runtime_of(outlast).engine()).store
     waited: list[float] = []
     for session_id in ids:
-        while (session := await store.get(session_id, owner=None)) is None or session.started_at is None:  # noqa: ASYNC110
+        while (wait := wait_of(await store.get(session_id, owner=None))) is None:  # noqa: ASYNC110 - another's work
             await asyncio.sleep(0.02)
-        waited.append((session.started_at - session.created_at).total_seconds())
+        waited.append(wait)
     return waited
+
+
+def wait_of(session: AnalysisSession | None) -> float | None:
+    if session is None or session.started_at is None:
+        return None
+    return (session.started_at - session.created_at).total_seconds()
 
 
 async def honest_waits(flood: int) -> tuple[float, float]:

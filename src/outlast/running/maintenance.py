@@ -21,8 +21,8 @@ from outlast.ports.dispatcher import OFFER_AGAIN_AFTER, Dispatcher
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import Pruned, Store
 from outlast.ports.workers import LEASE
+from outlast.running.cleanup_time import CleanupTime
 from outlast.running.process_identity import has_ended, pid_of
-from outlast.running.prune_schedule import PruneSchedule
 from outlast.running.session_log import log_rescue
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Maintenance:
         self._host = socket.gethostname()
         self._wake = asyncio.Event()
         self._future_waits_ended_at = clock.monotonic() - END_FUTURE_WAITS_EVERY * rng.uniform(0.5, 1.0)
-        self._prunes = PruneSchedule(clock, rng, retention.prune_at)
+        self._cleanup_time = CleanupTime(clock, rng, retention.prune_at)
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -112,14 +112,21 @@ class Maintenance:
             self._future_waits_ended_at = self._clock.monotonic()
             if ended := await self._store.end_future_waits():
                 log.warning("The wall clock was set back; %d delayed session(s) are available now.", ended)
-        if self._prunes.take_turn():
-            log.info("Pruned: %s", await prune(self._store, self._clock, self._retention))
+        await self._clean_up()
         if self._deliver is not None:  # last, as a start may be refused: what frees the disk comes before
             await self._deliver()
         with suppress(TimeoutError):
             next_lapse = self._observer.next_lapse() - self._clock.monotonic()
             async with asyncio.timeout(max(0.0, min(RESCUE_EVERY * self._rng.uniform(0.8, 1.2), next_lapse))):
                 await self._wake.wait()
+
+    async def _clean_up(self) -> None:
+        if self._cleanup_time.has_come():
+            try:
+                log.info("Pruned: %s", await prune(self._store, self._clock, self._retention))
+            except StoreUnavailable:
+                self._cleanup_time.again()
+                raise
 
     async def _rescue(self) -> None:
         sent_at = self._clock.monotonic()

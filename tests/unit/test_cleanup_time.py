@@ -7,7 +7,7 @@ from datetime import time as wall_time
 
 import pytest
 
-from outlast.running.prune_schedule import SPREAD, PruneSchedule
+from outlast.running.cleanup_time import SPREAD, CleanupTime
 from outlast.testing.clock import FakeClock
 
 LOOK_EVERY = 600.0
@@ -26,10 +26,10 @@ def zone(request, monkeypatch):
     time.tzset()
 
 
-def prunes(clock, schedule, days):
+def prunes(clock, cleanup, days):
     """The local times at which it prunes in these days."""
     for _ in range(round(days * 86_400 / LOOK_EVERY)):
-        if schedule.take_turn():
+        if cleanup.has_come():
             yield clock.now().astimezone()
         clock.advance(LOOK_EVERY)
 
@@ -42,7 +42,7 @@ def prunes(clock, schedule, days):
 @pytest.mark.usefixtures("zone")
 def test_it_prunes_once_a_day_at_that_time_of_this_machine(at, change):
     clock = FakeClock(now=change - timedelta(days=3, minutes=7))
-    found = [*prunes(clock, PruneSchedule(clock, random.Random(1), at), 8)]
+    found = [*prunes(clock, CleanupTime(clock, random.Random(1), at), 8)]
     assert len(found) == 8
     for moment in found:
         late = moment.replace(tzinfo=None) - datetime.combine(moment.date(), at)
@@ -54,12 +54,12 @@ def test_it_prunes_once_a_day_at_that_time_of_this_machine(at, change):
 @pytest.mark.usefixtures("zone")
 def test_a_process_that_starts_after_that_time_waits_for_the_next_day():
     clock = FakeClock(now=datetime(2026, 1, 1, 2, 30, tzinfo=UTC))
-    (first,) = prunes(clock, PruneSchedule(clock, random.Random(1), wall_time(2)), 1)
+    (first,) = prunes(clock, CleanupTime(clock, random.Random(1), wall_time(2)), 1)
     assert first.day == 2
 
 
 def test_without_a_time_it_prunes_once_an_hour():
     clock = FakeClock()
-    found = [*prunes(clock, PruneSchedule(clock, random.Random(1), None), 1)]
+    found = [*prunes(clock, CleanupTime(clock, random.Random(1), None), 1)]
     assert found[0] - clock.now() + timedelta(days=1) <= timedelta(seconds=3600)
     assert 23 <= len(found) <= 24

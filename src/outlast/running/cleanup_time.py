@@ -11,7 +11,7 @@ SPREAD = 60.0
 """Seconds after the time of day over which the processes of an installation spread their prunes."""
 
 
-class PruneSchedule:
+class CleanupTime:
     """Says when the next prune is due. `at` is a time of day in this machine's time zone."""
 
     def __init__(self, clock: Clock, rng: random.Random, at: time | None) -> None:
@@ -20,9 +20,13 @@ class PruneSchedule:
         self._delay = timedelta(seconds=rng.uniform(0, SPREAD))
         self._pruned_at = clock.monotonic() - PRUNE_EVERY * rng.uniform(0.5, 1.0)
         self._next = None if at is None else self._next_day(at)
+        self._again = False
 
-    def take_turn(self) -> bool:
+    def has_come(self) -> bool:
         """Whether it is time to prune; the next time counts from this answer."""
+        if self._again:
+            self._again = False
+            return True
         if self._at is None or self._next is None:
             is_due = self._clock.monotonic() - self._pruned_at >= PRUNE_EVERY
             self._pruned_at = self._clock.monotonic() if is_due else self._pruned_at
@@ -30,6 +34,10 @@ class PruneSchedule:
             is_due = self._clock.now() >= self._next
             self._next = self._next_day(self._at) if is_due else self._next
         return is_due
+
+    def again(self) -> None:
+        """Let the time come once more, because the prune failed."""
+        self._again = True
 
     def _next_day(self, at: time) -> datetime:
         """The next moment at which clocks here show that time, delayed by this process's part of the spread."""
