@@ -21,7 +21,7 @@ PLACES = 4
 """Attempts at once in the one worker process: fewer than honest visitors, who wait for each other too."""
 SECONDS = 0.5
 """What every session takes."""
-APART = 0.3
+APART = 0.2
 """Seconds between the starts of honest visitors who come one after the other."""
 
 
