@@ -26,6 +26,7 @@ from site_process import SiteProcess
 LOOK_EVERY = 0.05
 """Seconds between two looks at the workers."""
 TAKING = "SELECT pid FROM workers WHERE kind <> 'supervisor' AND state = 'running'"
+CUT = "SELECT session_id, worker_id FROM attempts WHERE ended = 'released'"
 SPENT = "SELECT id, analysis, crashes, lapses FROM analysis_sessions WHERE crashes + lapses > 0"
 
 
@@ -138,6 +139,8 @@ class BackgroundFleet:
         with closing(sqlite3.connect(data / "outlast.db")) as connection:
             for session, analysis, crashes, lapses in connection.execute(SPENT).fetchall():
                 yield f"{session} ({analysis}) has {crashes} crashes and {lapses} lapses"
+            for session, worker in connection.execute(CUT).fetchall():
+                yield f"{worker} gave {session} back before its end"
         for line in (data / "logs" / "workers.log").read_text().splitlines():
             if '"level": "error"' in line:
                 yield f"logged: {line}"
