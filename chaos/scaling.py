@@ -68,7 +68,7 @@ if __name__ == "__main__":
     parser = background.parser(__doc__)
     parser.add_argument("what", choices=["leak", "scale"])
     parser.add_argument("--memory", type=int, default=256, help="MiB that a worker may have")
-    parser.add_argument("--leaks", type=int, default=200, help="sessions that leak 4 MiB each")
+    parser.add_argument("--leaks", type=int, default=300, help="sessions that leak 2 MiB each")
     parser.add_argument("--most", type=int, default=4, help="workers of the largest fleet")
     parser.add_argument("--backlog", type=int, default=8, help="sessions for each place of the largest fleet")
     parser.add_argument("--lasting", type=int, default=3, help="sessions that still run while workers leave")

@@ -102,8 +102,8 @@ async def long(n: int) -> str:
 
 @outlast.analysis("leaks")
 async def leaks(n: int) -> str:
-    """Keep 4 MiB for as long as the process lives."""
-    leaked.append(b"x" * (4 << 20))
+    """Keep 2 MiB for as long as the process lives."""
+    leaked.append(b"x" * (2 << 20))
     await asyncio.sleep(0.4)
     return result(n)
 

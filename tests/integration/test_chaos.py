@@ -54,7 +54,7 @@ NOBODY_DIES = ["--harm", "freeze_workers", "--harm", "silence_machine", "--harm"
             *NOBODY_DIES,
         ],
         ["rolling.py", "--seconds", "4", "--every", "2"],
-        ["scaling.py", "leak", "--memory", "160", "--leaks", "60"],
+        ["scaling.py", "leak", "--memory", "160", "--leaks", "80"],
         ["scaling.py", "scale", "--most", "2", "--within", "30", "--backlog", "4", "--lasting", "0"],
     ],
     ids=[
