@@ -29,8 +29,12 @@ _OVERALL = 0.5
 """Minimum baseline as a share of the overall average; otherwise quiet periods make any review a spike."""
 _LEAST_FACTOR = 2
 """Times the expected number; a smaller excess is significant among thousands of reviews and means nothing."""
-LEAST_DIFFERENCE = 0.15
+LEAST_DIFFERENCE = 0.1
 """In the share of five stars. Among thousands of reviews a smaller one is significant and means nothing."""
+MOST_LOWER = 0.5
+"""Share of reviews with fewer than five stars, as a part of that at other times. A spike is at least half surplus;
+surplus of five stars alone halves the share of the others, wherever it began.
+"""
 MOST_INSIDE = 0.5
 """Share of all reviews in a spike: what holds more is itself what is usual."""
 _MOST_SPIKES = 200
@@ -155,7 +159,10 @@ def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:
     def differs(spike: Spike) -> bool:
         inside, five = spike.after - spike.first, fives[spike.after] - fives[spike.first]
         outside = total - inside
-        return outside > 0 and five / inside - (fives[-1] - five) / outside >= LEAST_DIFFERENCE
+        if not outside:
+            return False
+        lower, lower_usually = 1 - five / inside, 1 - (fives[-1] - five) / outside
+        return lower_usually - lower >= LEAST_DIFFERENCE and lower <= MOST_LOWER * lower_usually
 
     return [spike for spike in spikes if differs(spike) and chance(spike) * tests < CHANCE]
 
