@@ -71,7 +71,7 @@ NEEDS: Final = {
     Requires.BROWSER_OR_NEW: "nothing; sets the cookie",
     Requires.VIEWER: "an operator or a viewer",
     Requires.OPERATOR: "an operator",
-    Requires.OPERATOR_KEY: "the key of the dashboard, as a bearer token",
+    Requires.OPERATOR_KEY: "a key of the dashboard or an API key of scope `operate`, as a bearer token",
 }
 BUSIEST_HOUR: Final = 0.1
 """Share of a day's sessions in its busiest hour."""
@@ -327,7 +327,7 @@ def files() -> Mapping[Path, str]:
 
 def _percent(share: float) -> str:
     percent = 100 * share
-    return f"{percent:.2g} %" if percent < 100 else f"{percent:,.0f} %"
+    return f"{percent:.2g}%" if percent < 100 else f"{percent:,.0f}%"
 
 
 def _figure(value: float) -> str:

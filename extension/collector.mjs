@@ -234,7 +234,7 @@ export function collect(site, framed, continued) {
   function save() {
     const text = JSON.stringify(product);
     full ||= text.length > MOST_LENGTH || Object.keys(product.reviews).length >= MOST;
-    if (!full) stored((kept) => kept.setItem(PREFIX + product.key, text));
+    if (!full) full = stored((kept) => (kept.setItem(PREFIX + product.key, text), true)) === null;
   }
 
   function look() {
@@ -242,7 +242,10 @@ export function collect(site, framed, continued) {
     const found = page && read(page);
     if (found) {
       const key = found.asin ?? found.title ?? location.pathname;
-      if (product?.key !== key) product = load(key);
+      if (product?.key !== key) {
+        product = load(key);
+        full = false;
+      }
       const { reviews, ...facts } = found;
       for (const [name, value] of Object.entries(facts)) if (value) product[name] = value;
       product.address ??= `${location.origin}${location.pathname}`;

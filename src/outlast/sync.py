@@ -2,11 +2,12 @@
 
 import asyncio
 import atexit
+import inspect
 import os
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future, wait
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, BinaryIO, Final, Generic, Protocol, TypeVar
 
@@ -22,6 +23,9 @@ from outlast.running.threads import ContextThreadPool
 
 T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
+
+LOOP_CHECKED_EVERY: Final = 1.0
+"""Seconds between two looks, while a call waits, whether the loop has been closed."""
 
 
 class AsyncOutlast(Protocol):
@@ -101,13 +105,23 @@ def wait_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
             "This Outlast object is open in an event loop that has ended: `await outlast.close()` before that "
             "loop ends, or use `async with outlast.lifespan():` in it."
         )
-    ended = asyncio.run_coroutine_threadsafe(work, loop)
+    ended: Future[T] | None = None
     try:
+        with suppress(RuntimeError):  # the loop was closed since the check above
+            ended = asyncio.run_coroutine_threadsafe(work, loop)
+        # a loop drops without a word what reaches it between its last iteration and its end
+        while ended is not None and not wait([ended], LOOP_CHECKED_EVERY).done and not loop.is_closed():
+            pass
+        if ended is None or not ended.done():
+            if inspect.getcoroutinestate(work) == inspect.CORO_CREATED:
+                work.close()
+            raise CancelledError
         return ended.result()
     except CancelledError:
         raise RuntimeError("outlast.sync.close() was called while this call waited.") from None
     except BaseException:
-        ended.cancel()
+        if ended is not None:
+            ended.cancel()
         raise
 
 

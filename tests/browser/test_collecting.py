@@ -263,6 +263,38 @@ async def test_reviews_that_a_page_loads_in_place_are_collected_too(
     await expect(page.locator("#outlast-page")).to_have_count(0)
 
 
+FILL = """() => {
+  let text = "x".repeat(2 ** 22);
+  for (let number = 0; text.length; number += 1) {
+    try {
+      sessionStorage.setItem(`filled-${number}`, text);
+    } catch {
+      text = text.slice(0, text.length / 2);
+    }
+  }
+}"""
+EMPTY = """() => {
+  for (const key of Object.keys(sessionStorage)) if (key.startsWith("filled-")) sessionStorage.removeItem(key);
+}"""
+
+
+async def test_a_full_storage_is_said_before_reviews_are_lost_and_the_next_product_starts_anew(
+    visitor: BrowserContext, site: Served, shop: Shop
+) -> None:
+    page = await visitor.new_page()
+    await page.goto(f"{site.address}/pages/collect")
+    bookmark = await bookmarklet(page)
+    await page.goto(REVIEWS)
+    await page.evaluate(FILL)
+    panel = await click_bookmark(page, bookmark)
+    await expect(panel.get_by_text("10 of 412 collected. There is no room for more: hand")).to_be_visible()
+    await page.evaluate(EMPTY)
+    await page.evaluate("history.pushState(null, '', '/product-reviews/B0OTHER123')")
+    await expect(panel.get_by_text("10 of 412 collected: open the next page.")).to_be_visible()
+    kept = await page.evaluate("Object.keys(sessionStorage).filter((key) => key.startsWith('outlast-collected'))")
+    assert kept == ["outlast-collected:B0OTHER123"]
+
+
 async def test_a_shop_that_isolates_its_tabs_leaves_the_file(
     visitor: BrowserContext, site: Served, shop: Shop, tmp_path: Path
 ) -> None:

@@ -209,7 +209,7 @@ async def test_unknown_columns_are_asked_for_and_the_file_is_not_sent_again(
     await page.locator("input[type=file]").set_input_files(file)
     await page.get_by_role("button", name="Analyse").click()
     await page.get_by_label("Stars", exact=True).select_option("Punkte")
-    await page.get_by_label("Words of the review").select_option("Meinung")
+    await page.get_by_label("Review text").select_option("Meinung")
     await no_serious_fault(page)
     await page.get_by_role("button", name="Analyse").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("warning signs", ignore_case=True)

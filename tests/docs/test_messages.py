@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+import pytest
 from snippets import ROOT
 
 PAGE = ROOT / "docs" / "run" / "troubleshooting.md"
@@ -11,6 +12,7 @@ SOURCES = (ROOT / "src" / "outlast", ROOT / "reviews" / "src")
 QUOTED = re.compile(r"\*([^*|]{9,})\*")
 
 
+@pytest.mark.slow
 def test_every_message_that_the_page_explains_is_said_somewhere() -> None:
     said = list(_texts())
     rows = [line.split("|")[1] for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]

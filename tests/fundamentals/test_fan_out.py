@@ -26,6 +26,7 @@ async def ended(work, *steps, **options):
         return end, await site.result(session)
 
 
+@pytest.mark.slow
 async def test_map_resumes_each_item_for_itself():
     worked: list[int] = []
 
@@ -123,6 +124,7 @@ async def test_a_map_in_threads_stops_the_calls_at_work_at_their_next_report():
     assert stopped.is_set()
 
 
+@pytest.mark.slow
 async def test_steps_in_the_default_executor_are_kept():
     worked: list[int] = []
 
@@ -142,6 +144,7 @@ async def test_steps_in_the_default_executor_are_kept():
     assert worked == [1, 2, 2]
 
 
+@pytest.mark.slow
 async def test_async_steps_are_kept_from_an_event_loop_of_the_analysis_own():
     worked: list[int] = []
 

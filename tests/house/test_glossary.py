@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
+import pytest
 from source_tree import PACKAGES, ROOT, in_package, modules
 
 WORDS_OF_EVERY_PROGRAMMER = """
@@ -15,9 +16,9 @@ info input installation invalid ip item keyword kind lazy level like limit line 
 log login machine main many mapper mapping memory missing mounting much name named new no not notifying number
 open option origin out package page parent part pipe plugin point policy postgres prefix printer process proxy
 pytest raised range read reader reason redis registration reply reporting request response row rule run runtime
-scope searched security serve server set setting settings shape slice socket soon sorted sqlite start started state
-static stop stopped stream summary sync system table tag template terminal text thread time timed timeout token
-too tracker transport tree unix unknown update usage use value view web with word writer xml zip
+scope searched security serve server set setting settings shape slice slow socket soon sorted sqlite start started
+state static stop stopped stream summary sync system table tag template terminal text thread time timed timeout
+token too tracker transport tree unix unknown update usage use value view web with word writer xml zip
 band card grid month preview
 """
 PLAIN = frozenset(WORDS_OF_EVERY_PROGRAMMER.split())
@@ -28,6 +29,7 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)|DROP TABLE (\w+)|ALTER TABLE (\w+) RENAME TO (\w+)")
 
 
+@pytest.mark.slow
 def test_the_glossary_explains_every_word_of_a_name() -> None:
     explained = _explained()
     missing = [
@@ -38,6 +40,7 @@ def test_the_glossary_explains_every_word_of_a_name() -> None:
     assert not missing, "docs/glossary.md must explain: " + "; ".join(missing)
 
 
+@pytest.mark.slow
 def test_every_plain_word_is_in_use() -> None:
     unused = sorted(PLAIN - set(_words()))
     assert not unused, f"No name has these words any more, so take them out of PLAIN: {', '.join(unused)}"

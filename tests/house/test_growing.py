@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from source_tree import PACKAGES
 
 GROWING = {"dict", "set", "list", "deque", "defaultdict", "Counter", "OrderedDict", "SimpleQueue", "Queue"}
@@ -15,6 +16,7 @@ BOUNDED_BY = {
     "core/analyses/catalogue.py short_forms": "the analyses of the program",
     "core/analyses/catalogue.py pages": "the pages of the program",
     "web/page_templates.py _own_pages": "the pages of the program",
+    "web/public_http.py cache": "one context",
     "core/analyses/catalogue.py well_known": "the files that the program publishes",
     # the web layer; tests/integration/test_bounds.py makes each grow
     "web/access.py _accepted_hosts": "MAX_CACHED, and a host name that is ours",
@@ -129,12 +131,14 @@ OF_THE_PRODUCT = {
 """Collections of the product that outlive one analysis."""
 
 
+@pytest.mark.slow
 def test_everything_that_grows_as_long_as_its_process_lives_has_a_bound() -> None:
     found = set(_growing(PACKAGES[0], attributes=True))
     assert found - BOUNDED_BY.keys() == set(), "add its bound to BOUNDED_BY"
     assert BOUNDED_BY.keys() - found == set(), "remove it: it no longer exists"
 
 
+@pytest.mark.slow
 def test_everything_of_the_product_that_outlives_an_analysis_has_a_bound() -> None:
     found = set(_growing(PACKAGES[1], attributes=False))
     assert found - OF_THE_PRODUCT.keys() == set(), "add its bound to OF_THE_PRODUCT"

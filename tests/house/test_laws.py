@@ -4,6 +4,7 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
 from source_tree import PACKAGES, ROOT, in_package, modules, named, repository
 
 LONGEST = {"src": 500, "tests": 500}
@@ -67,6 +68,7 @@ def test_no_module_has_a_generic_name() -> None:
     assert not named([p for p in paths if p.stem in FORBIDDEN_NAMES and p.suffix in {"", ".py"}])
 
 
+@pytest.mark.slow
 def test_every_module_docstring_starts_with_a_sentence() -> None:
     silent = [
         p for p in modules() if not re.search(r"[.`?]$", (ast.get_docstring(_tree(p)) or "").split("\n\n")[0])
@@ -74,11 +76,13 @@ def test_every_module_docstring_starts_with_a_sentence() -> None:
     assert not named(silent)
 
 
+@pytest.mark.slow
 def test_errors_of_any_kind_are_caught_by_the_attempt_and_service_loops_alone() -> None:
     broad = {str(p.relative_to(ROOT)) for p in modules() if any(map(_swallows, ast.walk(_tree(p))))}
     assert broad == set(BROAD_EXCEPT)
 
 
+@pytest.mark.slow
 def test_the_environment_is_read_by_the_settings_alone() -> None:
     users = {
         str(p.relative_to(ROOT))
@@ -88,6 +92,7 @@ def test_the_environment_is_read_by_the_settings_alone() -> None:
     assert users == set(USES_ENVIRONMENT)
 
 
+@pytest.mark.slow
 def test_no_string_names_a_module_of_another_layer() -> None:
     """The import rule does not see module names in strings; the distributions find each other by entry points."""
     module = re.compile(r"(outlast(?:_reviews)?)\.(\w+)[\w.]*(?::\w+)?")

@@ -27,6 +27,7 @@ def generate(monkeypatch: pytest.MonkeyPatch):
     sys.modules.pop("generate")
 
 
+@pytest.mark.slow
 def test_the_generated_parts_are_current(generate) -> None:
     for page in generate.outdated():
         text = page.read_text(encoding="utf-8")
@@ -61,10 +62,12 @@ def test_no_page_names_a_setting_that_does_not_exist() -> None:
     assert not unknown
 
 
+@pytest.mark.slow
 def test_every_setting_is_read() -> None:
     assert _fields_read() >= set(Settings.model_fields), set(Settings.model_fields) - _fields_read()
 
 
+@pytest.mark.slow
 def test_every_setting_of_the_product_is_read() -> None:
     settings = ROOT / "reviews" / "src" / "outlast_reviews" / "settings.py"
     read = {name for path in modules() if path != settings for name in _read_from_settings(path)}

@@ -14,6 +14,7 @@ from edge_site import OpenSite, Visitor, open_site
 from test_access_matrix import RULES, ask, finished_session
 
 from outlast.core.api_keys import Scope, key_digest, new_api_key
+from outlast.ports.audit import ActionSelection
 from outlast.testing.acts import completed
 from outlast.web.access import Requires
 from outlast.web.bearers import LONGEST_VALIDITY
@@ -209,6 +210,7 @@ def test_nobody_may_anything_but_what_is_public():
     assert [verb for verb in Verb if may(Actor(), verb, None)] == [Verb.PUBLIC]
 
 
+@pytest.mark.slow
 def test_the_commands_create_list_and_revoke_keys(tmp_path: Path):
     (tmp_path / "keyed_site.py").write_text("from outlast import Outlast\noutlast = Outlast()\n")
 
@@ -235,3 +237,15 @@ def test_the_commands_create_list_and_revoke_keys(tmp_path: Path):
     (after,) = json.loads(command("keys", "list", "--json").stdout)
     assert after["revoked_at"] is not None
     assert command("keys", "revoke", "none").returncode == 2
+
+
+async def test_what_a_key_of_operators_changes_is_in_the_audit_log(site: OpenSite):
+    session_id = await session_of(site, "ann")
+    for scopes, kept in (((Scope.START, Scope.READ), 0), ((Scope.OPERATE,), 2)):
+        client = await program(site, *scopes, owner="ann")
+        assert (await client.get(f"/api/analysis/progress/{session_id}")).status_code == 200
+        assert (await client.post(f"/api/analysis/share/{session_id}")).status_code == 200
+        assert (await client.delete(f"/api/analysis/share/{session_id}")).status_code == 200
+        lines = await site.engine.store.actions(ActionSelection())
+        assert [(line.action, line.target) for line in lines] == [("share", session_id)] * kept
+    assert all(line.actor.startswith("API key ") for line in lines)

@@ -142,6 +142,7 @@ async def test_a_refused_addition_shows_the_form_with_every_source_and_what_is_h
         ("https://shop.example/", None),
     ],
 )
+@pytest.mark.slow
 async def test_a_failed_session_leads_to_the_form_with_its_input(
     site: OpenSite, visitor: Visitor, source: str, title: str | None
 ) -> None:
@@ -160,6 +161,7 @@ async def test_a_failed_session_leads_to_the_form_with_its_input(
     assert 'data-status="pending"' not in page
 
 
+@pytest.mark.slow
 async def test_failures_that_no_other_input_helps_offer_no_correction(site: OpenSite, visitor: Visitor) -> None:
     session_id = await visitor.started("breaking")
     async with site.working():

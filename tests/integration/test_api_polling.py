@@ -67,6 +67,7 @@ async def test_a_change_of_the_row_changes_the_tag(site: OpenSite, visitor: Visi
     assert answer.json()["current_message"] == "Reading"
 
 
+@pytest.mark.slow
 async def test_the_tag_covers_queue_position_and_stalled(tmp_path: Path):
     """Three views of one version differ: neither is part of the row."""
     async with open_site(tmp_path) as site:

@@ -52,6 +52,12 @@ async def test_the_same_key_and_body_give_the_same_session_also_once_it_has_ende
     assert len(await site.sessions()) == 2
 
 
+async def test_new_keys_for_a_session_that_exists_are_limited(visitor: Visitor):
+    statuses = [(await start(visitor, f"k-{n}")).status_code for n in range(STARTS + 2)]
+    assert statuses == [202] * (STARTS + 1) + [429]
+    assert (await start(visitor)).status_code == 202, "without a key nothing is stored"
+
+
 async def test_the_same_key_with_another_body_is_refused(visitor: Visitor):
     await start(visitor, "k-1")
     answer = await start(visitor, "k-1", text="b")
@@ -121,6 +127,7 @@ async def test_a_key_that_is_none_is_refused(visitor: Visitor, key: str):
     assert answer.status_code == 400
 
 
+@pytest.mark.slow
 async def test_a_start_waits_as_long_as_it_is_asked_to(site: OpenSite, visitor: Visitor):
     async with site.working(), asyncio.timeout(PATIENCE):
         answer = await start(visitor, Prefer="respond-async, wait=10")

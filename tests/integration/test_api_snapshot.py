@@ -169,6 +169,7 @@ async def test_only_a_session_in_flight_asks_to_be_polled(site: OpenSite, visito
     assert (snapshot["result"] is not None) == (phase == "completed")
 
 
+@pytest.mark.slow
 async def test_a_retry_is_announced_for_a_time_of_day_and_the_words_do_not_move_with_the_clock(
     site: OpenSite, visitor: Visitor
 ):

@@ -64,6 +64,7 @@ async def test_the_front_end_needs_the_token_too(site: OpenSite):
 
 
 @pytest.mark.parametrize("origin", STRANGERS)
+@pytest.mark.slow
 async def test_no_other_origin_may(site: OpenSite, origin: str):
     visitor = await (await site.visitor()).log_in()
     session_id = await finished_session(site, visitor)

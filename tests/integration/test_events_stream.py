@@ -255,7 +255,7 @@ async def test_one_stream_shows_several_sessions_and_ends_with_the_last(stage: S
     assert other not in {e.data["session_id"] for e in rest}
 
 
-@pytest.mark.parametrize("query", ["", "session_id=", "session_id=x", "&".join(["session_id=" + "a" * 26] * 1)])
+@pytest.mark.parametrize("query", ["", "session_id=", "session_id=x", "session_id=" + "a" * 26])
 async def test_a_stream_of_several_names_sessions_of_its_owner(stage: Stage, query: str):
     answer = await stage.visitor.get(f"/api/analysis/events?{query}")
     assert answer.status_code == (404 if "a" * 26 in query else 422)

@@ -11,6 +11,7 @@ import pytest
 @pytest.mark.parametrize(
     "command", [("doctor", "--json"), ("generate", "alerts"), ("migrate",), ("--help",)], ids=" ".join
 )
+@pytest.mark.slow
 def test_a_full_disk_behind_the_output_is_a_sentence(tmp_path: Path, command: tuple[str, ...]):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -28,6 +29,7 @@ def test_a_full_disk_behind_the_output_is_a_sentence(tmp_path: Path, command: tu
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_closed_the_pipe_is_no_bad_news(tmp_path: Path):
     reading, writing = os.pipe()
     os.close(reading)

@@ -262,6 +262,7 @@ async def test_a_retried_request_with_a_key_gets_the_reused_session(site: OpenSi
     assert [answer.json()["status"] for answer in answers] == ["started", "existing"]
 
 
+@pytest.mark.slow
 async def test_a_thousand_visitors_get_a_fresh_result_by_one_run(site: OpenSite, runs: Runs):
     sessions = site.engine.sessions
     await finished(await site.visitor(), "public", text="b")
@@ -294,6 +295,7 @@ async def test_in_sync_mode_a_fresh_result_answers_too(tmp_path: Path, runs: Run
             await client.aclose()
 
 
+@pytest.mark.slow
 async def test_python_starts_reuse_and_refresh_for_an_owner_and_never_without(site: OpenSite, runs: Runs):
     public = site.outlast.handle("public")
     own = site.outlast.handle("own")

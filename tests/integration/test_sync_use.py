@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from outlast import AnalysisFailed, CancelAnswer, Outlast, RetryAnswer, Settings, Status, UnknownAnalysis, Upload
-from outlast.sync import SyncOutlast
+from outlast.sync import SyncOutlast, wait_on
 
 BY_HAND = {"loop", "open", "close", "wait", "run", "views", "forget"}
 """Methods of `SyncOutlast` that do not have the signature of a method of `Outlast`."""
@@ -156,6 +156,23 @@ def test_close_ends_a_call_that_waits_in_another_thread(outlast):
         outlast.sync.close()
         with pytest.raises(RuntimeError, match="was called while this call waited"):
             watching.result(10)
+
+
+def test_a_call_that_reaches_a_loop_as_it_ends_is_told_so(monkeypatch):
+    monkeypatch.setattr("outlast.sync.LOOP_CHECKED_EVERY", 0.01)
+    loop = asyncio.new_event_loop()
+    dropped = threading.Event()
+    monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *_, **__: dropped.set())
+
+    async def work() -> None:
+        pass
+
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(wait_on, loop, work())
+        assert dropped.wait(10)
+        loop.close()
+        with pytest.raises(RuntimeError, match="was called while this call waited"):
+            waiting.result(10)
 
 
 def test_after_close_the_next_call_opens_it_again(outlast):

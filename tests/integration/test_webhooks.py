@@ -7,6 +7,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,23 @@ import httpx
 import pytest
 from edge_site import HOST, PATIENCE, OpenSite, Visitor, open_site
 
+from outlast.backends.clock import SystemClock
 from outlast.core.api_keys import Scope, key_digest, new_api_key
 from outlast.core.webhook_deliveries import WEBHOOK, start_deliveries
+from outlast.domain.errors import StoreUnavailable
+from outlast.domain.pauses import Pause
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
-from outlast.ports.callbacks import Callback
+from outlast.ports.callbacks import MOST_RECEIVERS, Callback
+from outlast.ports.start_keys import HOLD_START_KEY
 from outlast.ports.store import Selection
 from outlast.running.worker_options import WorkerOptions
-from outlast.testing.acts import completed
+from outlast.testing.acts import completed, failed
 from outlast.web import public_http, webhooks
 from outlast.web.keys import KeyRing
 from outlast.web.public_addresses import NotPublicError
+
+pytestmark = pytest.mark.slow
 
 URL = "https://hooks.example.org/ended"
 START = {"analysis": "echo", "input": {"text": "a"}}
@@ -39,7 +46,7 @@ class Receiver:
         default_factory=list[tuple[str, bytes, Mapping[str, str]]]
     )
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         self.heard.append((url, body, headers))
         answer = self.answers.pop(0) if self.answers else 204
         if isinstance(answer, Exception):
@@ -148,15 +155,62 @@ async def test_a_refusal_is_final_and_says_why(site: OpenSite, receiver: Receive
     assert len(receiver.heard) == 1
 
 
-async def test_a_crash_before_the_delivery_is_noted_starts_no_second_one(site: OpenSite, receiver: Receiver):
+async def test_a_crash_before_the_delivery_is_noted_starts_no_second_one(
+    site: OpenSite, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
     _, headers = await with_key(site)
     session_id = (await started(site, headers, callback_url=URL)).json()["session_id"]
     await site.end(session_id, completed())
+
+    async def crash(*_: object) -> None:
+        raise StoreUnavailable("The process ended here.")
+
+    with monkeypatch.context() as crashing:
+        crashing.setattr(site.engine.store, "set_delivery", crash)
+        with pytest.raises(StoreUnavailable):
+            await start_deliveries(site.engine.store, site.engine.sessions)
     await start_deliveries(site.engine.store, site.engine.sessions)
-    await site.engine.store.renew_callbacks([session_id])  # as if it had not been noted
+    assert len(await site.engine.store.due_callbacks(10)) == 1, "the key is held for a time"
+    later = SystemClock()
+    monkeypatch.setattr(site.engine.store._db, "clock", later)
+    monkeypatch.setattr(later, "now", lambda: datetime.now(UTC) + timedelta(seconds=HOLD_START_KEY + 1))
     await start_deliveries(site.engine.store, site.engine.sessions)
     assert len(await deliveries(site)) == 1
     assert not await site.engine.store.due_callbacks(10)
+
+
+async def test_a_delivery_of_an_end_that_is_no_more_is_given_up(site: OpenSite, receiver: Receiver):
+    _, headers = await with_key(site)
+    session_id = (await started(site, headers, callback_url=URL)).json()["session_id"]
+    await site.end(session_id, failed())
+    await start_deliveries(site.engine.store, site.engine.sessions)
+    await site.engine.store.retry(session_id, owner=None, attempts=1)
+    await site.engine.store.pause(Pause("analysis", "echo"))  # it waits
+    await delivered(site, Status.FAILED)
+    assert receiver.heard == []
+    assert "retried" in (await deliveries(site))[0].error
+
+
+async def test_an_almost_full_disk_delays_deliveries_and_nothing_else(
+    site: OpenSite, monkeypatch: pytest.MonkeyPatch
+):
+    _, headers = await with_key(site)
+    session_id = (await started(site, headers, callback_url=URL)).json()["session_id"]
+    await site.end(session_id, completed())
+    with monkeypatch.context() as full:
+        full.setattr(type(site.engine.sessions.quota), "has_space", False)
+        await start_deliveries(site.engine.store, site.engine.sessions)
+        assert await deliveries(site) == []
+    await start_deliveries(site.engine.store, site.engine.sessions)
+    assert len(await deliveries(site)) == 1
+
+
+async def test_one_session_has_a_bound_of_receivers(site: OpenSite):
+    _, headers = await with_key(site)
+    for number in range(MOST_RECEIVERS):
+        assert (await started(site, headers, callback_url=f"{URL}/{number}")).status_code == 202
+    refused = await started(site, headers, callback_url=URL)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/callback_url")
 
 
 async def test_a_repeated_start_has_its_receiver_too(site: OpenSite, receiver: Receiver):
@@ -182,8 +236,8 @@ async def test_an_address_that_cannot_be_called_is_refused(site: OpenSite, url: 
 async def test_a_visitor_has_no_webhooks(site: OpenSite):
     visitor: Visitor = await site.visitor()
     answer = await visitor.post("/api/analysis/start", json={**START, "callback_url": URL})
-    assert answer.status_code in {400, 422}
-    assert not await site.engine.store.due_callbacks(10)
+    assert answer.status_code == 422
+    assert not await site.engine.store.select(Selection())
 
 
 async def test_nobody_starts_a_delivery_by_name(site: OpenSite):

@@ -250,7 +250,7 @@ class TestCopies:
         other = [Review(n, text=" ".join(WORDS[:30]), reviewer=f"Q{n}") for n in (500, 501)]
         two = near_copies([*copies(3, first_row=100, changed=0), *other], no_op)
         assert two.sentence == "5 reviews under different names have nearly the same text, in 2 groups."
-        assert "Nearly the same words as another review under different names." in {s.sentence for s in two.signs}
+        assert "Nearly the same words as another review under another name." in {s.sentence for s in two.signs}
 
     def test_perhaps_one_review_twice(self):
         alike = [Review(n, text=" ".join(WORDS[:30]), rating=5.0) for n in (1, 2)]

@@ -165,7 +165,7 @@ def test_campaigns_are_planted_in_files_without_labels(tmp_path):
     path.write_text("\n".join(["rating,date,text,reviewer", *lines]))
     result = run("evaluate", "--planted", 1, "--markdown", path)
     assert result.exit_code == 0
-    assert "| Copies found: 20 reviews in 4 days, 5 % of words changed | 100.0 % |" in result.stdout
+    assert "| Copies found: 20 reviews in 4 days, 5% of words changed | 100.0% |" in result.stdout
     undated = tmp_path / "undated.csv"
     undated.write_text("rating,text\n5,good\n")
     assert "no dates" in run("evaluate", "--planted", 1, undated).stderr
@@ -173,12 +173,13 @@ def test_campaigns_are_planted_in_files_without_labels(tmp_path):
 
 def test_a_figure_is_never_rounded_to_none_or_all():
     nearly, hardly = share(9_999, 10_000), share(1, 10_000)
-    assert [format_figure(f, percent=True)[0] for f in (nearly, hardly)] == ["> 99.9 %", "< 0.1 %"]
-    assert [format_figure(share(n, 9), percent=True)[0] for n in (0, 9)] == ["0.0 %", "100.0 %"]
+    assert [format_figure(f, percent=True)[0] for f in (nearly, hardly)] == ["> 99.9%", "< 0.1%"]
+    assert [format_figure(share(n, 9), percent=True)[0] for n in (0, 9)] == ["0.0%", "100.0%"]
     image = picture([Table("a file", "so many", (Line("a", "b", nearly), Line("a", "c", hardly)))])
-    assert "< 0.1 %" in "".join(ET.fromstring(image).itertext())
+    assert "< 0.1%" in "".join(ET.fromstring(image).itertext())
 
 
+@pytest.mark.slow
 def test_generated_reviews_need_no_file_and_say_with_which_method_they_were_measured():
     result = run("evaluate", "--generated", 100, "--json")
     assert result.exit_code == 0

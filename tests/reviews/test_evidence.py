@@ -7,6 +7,7 @@ import re
 import stat
 import threading
 from base64 import b64decode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ def test_a_file_is_valid_for_the_key_that_signed_it_and_for_no_other(content):
     assert verify(content, OTHER.public).public_key == KEY.public
 
 
+@pytest.mark.slow
 @every_file
 @given(data=st.data())
 def test_a_changed_byte_is_always_found(content, data):
@@ -74,6 +76,24 @@ def test_nothing_is_added_unseen(content, more, at_end):
     changed = content + more if at_end else more + content
     if verify(changed, KEY.public).state == "valid":
         assert json.loads(changed) == json.loads(content)
+
+
+def test_no_file_says_of_itself_that_nobody_altered_it():
+    document = json.loads(FILES[1])["document"]
+    assert not [said for said in document["statement"]["shows"] if "altered" in said]
+    assert [said for said in document["statement"]["does_not_show"] if "altered" in said]
+
+
+@pytest.mark.parametrize(("shop", "said"), [(None, "likely"), (1.2, "between")])
+def test_a_range_is_likely_only_where_it_was_widened_for_the_rest(shop, said):
+    """As on the report's page: a sample whose average is not the shop's says nothing of the rest."""
+    short = [replace(review, text=review.text[:47]) for review in copies(9, first_row=1_000, changed=0)]
+    result = result_of(*invented(300), *short, product_rating=shop)
+    verdict = document_of(result)["verdict"]
+    assert (verdict["sample"], verdict.get("projected")) == (True, said == "likely")
+    assert f"({said} " in evidence_page(result, KEY)
+    del result["report"]["projected"]
+    assert "(likely " in evidence_page(result, KEY), "a report of an earlier version does not say"
 
 
 def paths(value: object, at: tuple = ()) -> list[tuple]:
@@ -152,6 +172,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_the_signed_form_survives_every_way_to_write_the_same_json(value):
     for written in (json.dumps(value), json.dumps(value, indent=3, ensure_ascii=False, sort_keys=True)):

@@ -222,6 +222,7 @@ def test_honest_reviews_put_together_from_the_same_phrases_are_clear(language: L
     assert "strong" not in {sign.strength for sign in near_copies(reviews, ignore_progress).signs}
 
 
+@pytest.mark.slow
 def test_copies_among_phrases_that_honest_reviews_share_are_found_in_every_language():
     figures = evaluate_languages(500, lambda _done, _total, _message: None)
     assert {figure.value for figure in figures.false_copies.values()} == {0.0}
@@ -258,7 +259,7 @@ def test_a_sign_counts_the_reviews_of_other_writers_alone():
     reviews = [Review(n, text=f"{text} {'x' * n}", reviewer="one", rating=5.0) for n in range(6)]
     reviews.append(Review(9, text=text, reviewer="two", rating=5.0))
     sentences = {sign.row: sign.sentence for sign in near_copies(reviews, ignore_progress).signs}
-    assert sentences[0] == "Nearly the same words as another review under different names."
+    assert sentences[0] == "Nearly the same words as another review under another name."
     assert sentences[9] == "Nearly the same words as 6 other reviews under different names."
 
 
@@ -294,5 +295,6 @@ def test_names_are_mentioned_only_where_there_are_some(named: bool):
     writers = [f"writer {n}" if named else None for n in (1, 2, 3)]
     copies = [Review(n, text=text, date=dt.date(2024, 1, n), reviewer=w) for n, w in enumerate(writers, start=1)]
     found = near_copies(copies, ignore_progress)
+    assert found.different_names is named
     for sentence in (found.sentence, *(sign.sentence for sign in found.signs)):
         assert ("under different names" in sentence) is named

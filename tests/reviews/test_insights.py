@@ -62,7 +62,7 @@ def test_each_scenario_is_the_verdict_of_the_reviews_without_those_signs(finding
         evidence = gather(some)
         return evidence, compute_verdict(reviews, some, evidence, sample=sample)
 
-    found = scenarios(reviews, findings, judge)
+    found = scenarios(reviews, findings, judge(findings), judge)
     switches = [f.name for f in findings if f.signs and f.name != "unverified"]
     assert len({tuple(s["left_out"]) for s in found}) == len(found) == 2 ** len(switches)
     for scenario in found:
@@ -205,6 +205,13 @@ class TestTrustworthy:
         assert found["reasons"] == len(found["possible"])
         assert reviews[0].row not in {review["row"] for review in found["reviews"]}
         assert found["count"] == 59
+
+    def test_names_are_a_reason_only_where_the_source_has_some(self):
+        nameless = [replace(review, reviewer=None, verified=True) for review in invented(60)]
+        for reviews in (nameless, [*nameless[1:], replace(nameless[0], reviewer="Ann Who")]):
+            found = trustworthy(reviews, run_checks(reviews))
+            assert found is not None
+            assert ("reviewer" in found["possible"]) == any(review.reviewer for review in reviews)
 
     def test_a_day_within_a_burst_is_no_reason(self):
         reviews = [replace(review, verified=True) for review in invented(60)]

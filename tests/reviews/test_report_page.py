@@ -210,7 +210,7 @@ def test_a_grade_of_u_shows_no_bar_and_says_why():
     assert "Not enough evidence for a grade" in page.text
     assert "Only 5 reviews have text" in page.text
     assert "r-interval" not in page.having("class")
-    assert "Too few reviews to adjust it." in page.text
+    assert "Not enough evidence to adjust it." in page.text
     assert "r-before" not in page.having("class")
 
 
@@ -266,6 +266,9 @@ def test_a_report_of_an_earlier_version_is_shown_with_the_colour_of_its_grade():
     result = result_of([*invented(300), *copies(9, first_row=900)])
     for name in ("badge", "tone", "projected", "typical", "checks_made", "checks_total"):
         del result["report"][name]
+    assert result["report"]["strong_count"] == 9
+    assert 'data-tone="warn"' in render_report(result)
+    result["report"]["strong_count"] = 0
     assert 'data-tone="good"' in render_report(result)
 
 

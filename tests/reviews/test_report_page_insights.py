@@ -100,9 +100,36 @@ def test_the_grade_at_the_top_is_never_that_of_a_choice(result):
 def test_what_is_missing_is_said_with_its_range(result):
     missing = result["report"]["insights"]["missing"]
     said = plain(part(render_report(result), "missing"))
-    assert f"We read {missing['read']} of the 900 that the shop counts" in said
+    assert f"We read {missing['read']} of the shop's 900 reviews" in said
     assert f"from {missing['rating_low']:.2f} to {missing['rating_high']:.2f} stars" in said
     assert f"grade would be {missing['grade_best']} if none" in said
+
+
+@pytest.mark.parametrize(("more", "it"), [(1, "it"), (40, "them")])
+def test_one_missing_review_is_said_to_be_one(more, it):
+    reviews = invented(60)
+    received = replace(review_set(reviews), stated_total=60 + more)
+    html = render_report({"report": review_report(received, source="s", analysed_at=NOW)})
+    said = plain(part(html, "missing"))
+    plural = ["They", "none of them", "missing ones", "missing reviews"]
+    singular = ["missing one", "missing review"]
+    words = [word for word in (singular if more == 1 else plural) if re.search(rf"\b{word}\b", said)]
+    assert len(words) >= 2
+    assert [word for word in (plural if more == 1 else singular) if re.search(rf"\b{word}\b", said)] == []
+
+
+def test_ratings_that_the_shop_counts_are_not_called_missing_reviews():
+    """Many have no text, so they say nothing of the grade."""
+    received = replace(review_set(invented(60)), stated_ratings=1_127, product_rating=4.1)
+    report = review_report(received, source="s", analysed_at=NOW)
+    missing = report["insights"]["missing"]
+    assert missing is not None
+    assert missing["grade_best"] is missing["grade_worst"] is None
+    said = plain(part(render_report({"report": report}), "missing"))
+    assert "The shop counts 1,127 ratings; we read 60 reviews. Many ratings have no text." in said
+    assert "missing" not in said
+    assert "grade" not in said
+    assert f"could be anything from {missing['rating_low']:.2f} to" in said
 
 
 def test_the_most_trustworthy_are_as_near_as_the_flagged(result):
@@ -112,6 +139,10 @@ def test_the_most_trustworthy_are_as_near_as_the_flagged(result):
     section = part(html, "trustworthy")
     assert section.count('class="r-review"') == len(facts["reviews"])
     assert plain(section).startswith(f"The most trustworthy reviews {facts['count']} reviews have no warning sign")
+    possible = len(facts["possible"])
+    assert f"and meet {'all ' if facts['reasons'] == possible else ''}{facts['reasons']} of these" in plain(
+        section
+    )
 
 
 def test_groups_are_a_picture_and_a_table_of_the_same_dots(result):

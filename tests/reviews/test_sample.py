@@ -37,6 +37,7 @@ def test_it_is_the_same_every_time_and_says_that_it_is_invented():
     assert "invented" in (reviews.product_title or "")
 
 
+@pytest.mark.slow
 def test_its_report_shows_every_kind_of_sign():
     report = shown()
     outcomes = {check["name"]: check["outcome"] for check in report["checks"]}

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -39,6 +40,9 @@ def test_form_and_privacy_page_say_how_long_this_installation_keeps_what():
     privacy = render_page("privacy.html", kept=kept(outlast), marks_days=400, model=None)
     assert "2 days, counted from their last use" in privacy
     assert "Nothing you upload leaves this server." in privacy
+    for named in ("names of reviewers", "texts of reviews", "dates and stars", "last two reports", "id and title"):
+        assert named in privacy
+    assert "for 400 days" in privacy
     asked = render_page("privacy.html", kept=kept(outlast), marks_days=400, model="tiny<1>")
     assert "tiny&lt;1&gt;" in asked
     assert "Nothing you upload leaves" not in asked
@@ -70,6 +74,38 @@ def test_a_named_report_is_another_one_and_has_the_name_as_its_title():
     assert page_title({"report": report_of(invented(30), product_title="A lamp")}).endswith(": A lamp")
 
 
+@pytest.mark.parametrize(
+    ("reviews", "badge", "colour"),
+    [
+        ([*invented(60), *copies(9, first_row=900)], "B", (138, 82, 0)),
+        (invented(300), "A", (26, 115, 65)),
+        ([replace(review, date=None) for review in invented(300)], "A of 2 checks", (26, 115, 65)),
+        (invented(5), "U", (86, 99, 95)),
+        ([*invented(5), *copies(60, first_row=900)], "F", (179, 38, 30)),
+    ],
+    ids=["B with strong signs", "A", "A of 2 checks", "U", "F"],
+)
+def test_a_shared_report_has_the_badge_and_the_colour_of_its_page(reviews, badge, colour):
+    report = report_of(reviews, complete=True)
+    shown = preview({"report": report})
+    assert shown.title.startswith(f"Grade {badge}: ")
+    assert shown.picture is not None
+    image = Image.open(io.BytesIO(shown.picture()))
+    assert image.getpixel((100, 240)) == image.getpixel((600, 8)) == colour
+    below_the_letter = image.crop((90, 305, 310, 345))
+    assert (len(below_the_letter.getcolors() or []) > 1) == (" of " in badge)
+
+
+def test_a_report_of_an_earlier_version_is_shared_too():
+    report = dict(report_of([*invented(60), *copies(9, first_row=900)]))
+    for name in ("badge", "tone", "projected", "typical", "checks_made", "checks_total"):
+        del report[name]
+    shown = preview({"report": report})
+    assert shown.title.startswith(f"Grade {report['grade']}: ")
+    assert shown.picture is not None
+    assert Image.open(io.BytesIO(shown.picture())).getpixel((600, 8)) == (138, 82, 0)
+
+
 @pytest.mark.parametrize("title", [None, "A lamp", "Żółta lampa für Ærø", "ランプ", "word " * 60, "w" * 200])
 def test_the_picture_of_a_report_shows_its_grade_whatever_its_title(title):
     report = report_of([*invented(60), *copies(30, first_row=900)], product_title=title)
@@ -77,7 +113,7 @@ def test_the_picture_of_a_report_shows_its_grade_whatever_its_title(title):
     assert image.size == (WIDTH, HEIGHT)
     background, tile = image.getpixel((40, 300)), image.getpixel((100, 240))
     assert background == (246, 247, 246)
-    assert tile == {"B": (26, 115, 65), "C": (138, 82, 0)}[report["grade"]]
+    assert tile == {"warn": (138, 82, 0)}[report["tone"]]
     assert image.getpixel((1_150, 300)) == background, "nothing runs over the edge"
 
 
@@ -97,6 +133,7 @@ def test_a_shared_report_tells_others_its_grade_title_and_headline():
     assert shown.picture().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_example_on_the_form_is_what_the_example_report_says():
     report = review_report(sample_reviews(), source=SAMPLE, analysed_at=NOW)
     (window,) = next(check["windows"] for check in report["checks"] if "windows" in check)

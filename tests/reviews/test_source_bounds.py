@@ -71,6 +71,17 @@ class TestLimits:
         with pytest.raises(TooMuch, match="takes far longer than reviews do"):
             Usage(ReadLimits(seconds=-1)).time()
 
+    @pytest.mark.parametrize("good_first", [0, 3])
+    def test_skipped_entries_wait_in_memory_no_longer_than_good_ones(self, good_first):
+        rows = ReviewCollector(ReadLimits())
+        entries = JsonRows(rows)
+        for n in range(good_first):
+            entries.add({"rating": 5, "text": f"text {n}"})
+        for n in range(good_first, 1_000):
+            entries.skip("it is cut off")
+            assert n - rows.count < 200
+        assert rows.count == 1_000
+
     def test_words_take_memory_up_to_a_limit(self):
         assert len(read(table(100, "b" * 1_000), limits=ReadLimits(text=MIB)).reviews) == 100
         assert refusal(table(1_100, "b" * 1_000), limits=ReadLimits(text=MIB)).startswith(

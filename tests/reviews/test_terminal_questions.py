@@ -1,15 +1,16 @@
 """Questions in the terminal: a person answers, suggestions are taken, or options are named."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from outlast import Question
+from outlast import InvalidInput, Outlast, Question
 from outlast.cli.main import outlast
-from outlast_reviews.cli import questions
+from outlast_reviews.cli import questions, running
 from outlast_reviews.cli.questions import asked_in_terminal, suggested
 from outlast_reviews.cli.running import progress_bar
 
@@ -65,6 +66,48 @@ def test_no_product_is_taken_without_being_named(run):
     assert run(PRODUCTS, "--yes").exit_code == 2
     report = json.loads(run(PRODUCTS, "--product", "Toaster", "--json").stdout)["report"]
     assert (report["product_title"], report["total_reviews"]) == ("Toaster", 6_000)
+
+
+class Asked:
+    """Gives the same answers to whatever is asked, and refuses to be asked for ever."""
+
+    def __init__(self, answers: dict[str, str]) -> None:
+        self.answers = answers
+        self.times = 0
+
+    def __call__(self, _sentence: str, _questions: Sequence[Question]) -> dict[str, str]:
+        self.times += 1
+        assert self.times < 5, "it asks for ever"
+        return self.answers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", [{}, {"reviewer": "Wer"}], ids=["nothing", "another column"])
+def test_an_answer_that_says_nothing_new_ends_the_questions_before_the_start(tmp_path: Path, given):
+    file = tmp_path / "a.csv"
+    file.write_text(UNNAMED, encoding="utf-8")
+    asked = Asked({"title": "Wer"})
+    with pytest.raises(InvalidInput) as refused:
+        asyncio.run(running.judge([str(file)], running.options(given, None), lambda *_: None, asked))
+    assert [question.name for question in refused.value.questions][:2] == ["rating", "text"]
+    assert asked.times == 2
+
+
+@pytest.mark.slow
+async def test_an_answer_that_says_nothing_new_ends_the_questions_of_a_session(tmp_path: Path):
+    outlast = Outlast()
+    outlast.configure(data_dir=str(tmp_path), database_url="sqlite:///outlast.db", queue_connection="database")
+
+    @outlast.analysis("asking")
+    def asking(mapping: dict[str, str] | None = None) -> int:
+        question = Question("text", "Words", [("a", "a")], "a", required=True)
+        raise InvalidInput(f"Which of {mapping}?", "/mapping", questions=[question])
+
+    asked = Asked({"text": "a"})
+    async with outlast.lifespan(workers=1):
+        with pytest.raises(InvalidInput, match=r"Which of \{'text': 'a'\}"):
+            await running._follow(await asking.start(), lambda *_: None, asked)
+    assert asked.times == 2
 
 
 WORDS = Question("text", "Words", [("a", "a: yes"), ("b", "b: no")], "a", required=True, samples={"a": ["yes"]})

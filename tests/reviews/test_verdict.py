@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -214,9 +215,14 @@ def sign(name: str, strength: Strength, count: int, sentence: str = "") -> Findi
     ("found", "said"),
     [
         (
-            [sign("near_copies", "strong", 40, "… under different names …")],
+            [replace(sign("near_copies", "strong", 40), different_names=True)],
             "40 reviews repeat each other under different names",
         ),
+        (
+            [replace(sign("near_copies", "strong", 1), different_names=True)],
+            "1 review repeats another under another name",
+        ),
+        ([sign("near_copies", "strong", 2, "… under different names …")], "2 reviews repeat each other"),
         ([sign("near_copies", "strong", 2)], "2 reviews repeat each other"),
         ([sign("reviewer_overlap", "strong", 3)], "3 reviewers were seen together at other products"),
         ([sign("burst", "medium", 18)], "18 five-star reviews came in a sudden burst"),

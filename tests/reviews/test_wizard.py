@@ -120,7 +120,7 @@ async def test_several_files_are_kept_while_something_is_asked(visitor: Visitor)
 async def test_reviews_without_stars_are_judged_by_their_words(visitor: Visitor):
     table = "Person,Words\n" + "".join(f"P{n},All that a lamp should be number {n}\n" for n in range(30))
     asked = await visitor.submit([file(table)])
-    assert "there are no stars in it" in select(asked.text, "rating")
+    assert "My file has no stars" in select(asked.text, "rating")
     answer = await visitor.submit(
         source_kept=kept(asked.text),
         **{"mapping.rating": "-", "mapping.text": "Words", "mapping.reviewer": "Person"},

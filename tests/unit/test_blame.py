@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ ARRIVALS = st.lists(
 
 @given(arrivals=ARRIVALS, concurrency=st.integers(1, 6))
 @settings(max_examples=60)
+@pytest.mark.slow
 def test_killers_alone_are_quarantined_after_at_most_four_deaths(
     arrivals: list[list[str]], concurrency: int
 ) -> None:

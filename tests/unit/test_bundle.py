@@ -77,6 +77,7 @@ def test_a_module_that_is_imported_later_does_not_run_twice(tmp_path: Path):
     assert 'import("./c.js")' in bundle({"a.js": 'import("./c.js");\n'}, ["a.js"])
 
 
+@pytest.mark.slow
 def test_every_module_that_is_served_is_valid(tmp_path: Path):
     sources = {path.name: path.read_text() for path in STATIC.glob("*.js")}
     sources |= {name: bundle(sources, entries) for name, entries in SCRIPTS.items()}

@@ -3,6 +3,8 @@
 import asyncio
 import threading
 
+import pytest
+
 from outlast.running import embedded
 from outlast.running.embedded import EmbeddedWorker
 from outlast.running.worker_options import WorkerEnd, WorkerOptions
@@ -140,6 +142,7 @@ class Blocked:
         pass
 
 
+@pytest.mark.slow
 async def test_a_second_stop_waits_no_longer_for_a_worker_whose_loop_is_blocked():
     began, released = threading.Event(), threading.Event()
     worker = EmbeddedWorker(lambda _: Blocked(began, released), WorkerOptions())

@@ -241,6 +241,7 @@ def test_an_item_that_is_named_often_is_read_once():
 @given(
     st.dictionaries(st.sampled_from(["orders", "orders.0", "orders.0.tags", "_add", "_remove"]), st.lists(TEXTS))
 )
+@pytest.mark.slow
 def test_a_form_that_no_browser_sends_is_read_without_an_error(posted: dict[str, list[str]]):
     async def work(orders: list[Order]) -> None: ...
 

@@ -21,6 +21,7 @@ def _problems() -> Iterator[tuple[str, ast.Call]]:
                 yield f"{path.relative_to(SOURCE)}:{node.lineno}", node
 
 
+@pytest.mark.slow
 def test_every_limit_says_when_to_try_again():
     limited = [
         (at, n) for at, n in _problems() if isinstance(n.args[0], ast.Constant) and n.args[0].value in LIMITED

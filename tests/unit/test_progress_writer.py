@@ -196,6 +196,7 @@ async def test_steps_without_reports_are_extrapolated_once_a_second(harness):
     assert quiet.quiet_looks == 1
 
 
+@pytest.mark.slow
 async def test_durations_are_learnt_in_batches(harness, monkeypatch):
     monkeypatch.setattr(reporter_module, "BATCH", 2)
     samples = [StepSample("site", "read", ms) for ms in range(5)]

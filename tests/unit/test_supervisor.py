@@ -61,6 +61,7 @@ class AwayStore(MemoryStore):
         return await super().rescue_worker(worker_id, death)
 
 
+@pytest.mark.slow
 async def test_a_death_that_cannot_be_written_is_written_later_and_the_replacement_does_not_wait(monkeypatch):
     monkeypatch.setattr(of_supervisor, "STORE_TIMEOUT", 0.01)
     clock = FakeClock()

@@ -184,6 +184,7 @@ async def test_a_worker_that_lost_its_lease_follows_the_requests_to_its_new_id()
         await fleet.until(lambda: fleet.states[-1] is WorkerState.PAUSED)
 
 
+@pytest.mark.slow
 async def test_a_worker_reports_what_completed_and_failed_and_its_memory():
     async with Fleet() as fleet:
         fleet.go.set()

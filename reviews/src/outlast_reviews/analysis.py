@@ -23,7 +23,7 @@ from outlast_reviews.invented import SAMPLE
 from outlast_reviews.known_reviewers import KnownReviewers
 from outlast_reviews.language_model.opinion import Opinion
 from outlast_reviews.pages.collecting import PAGE, add_hint, collect_page, ways_on
-from outlast_reviews.pages.page import compile_templates, render_page, render_report
+from outlast_reviews.pages.page import compile_templates, completed, render_page, render_report
 from outlast_reviews.pages.share_card import share_card
 from outlast_reviews.pages.site_pages import add_pages, kept
 from outlast_reviews.report import SAMPLES, make_report
@@ -296,8 +296,8 @@ def intro(outlast: Outlast, notice: str) -> str:
 
 def preview(result: Mapping[str, Any]) -> LinkPreview:
     """What chats show of a shared report."""
-    report = result["report"]
-    title = f"Grade {report['grade']}: {report['product_title'] or report['headline']}"
+    report = completed(result["report"])
+    title = f"Grade {report['badge']}: {report['product_title'] or report['headline']}"
     return LinkPreview(title, report["explanation"], lambda: share_card(report))
 
 

@@ -38,8 +38,8 @@ class Method(TypedDict):
     grades: list[GradeLimit]
 
 
-_COPIES = "Copies found: 40 reviews in 4 days, {} % of words changed"
-_SHORT_COPIES = "Copies found: 20 of a real text of 12 to 19 words, {} % changed"
+_COPIES = "Copies found: 40 reviews in 4 days, {}% of words changed"
+_SHORT_COPIES = "Copies found: 20 of a real text of 12 to 19 words, {}% changed"
 _BURSTS, _SLOW_BURSTS = "Bursts found: {} reviews in 4 days", "Bursts found: {} reviews in 14 days"
 
 
@@ -72,12 +72,12 @@ def _by_language() -> str:
         elif line["name"] == "honest reviews called copies":
             of, false = line["of"], max(false, line["value"])
     told = "; ".join(
-        f"{language} {', '.join(shares[:-1])} and {shares[-1]} %" for language, shares in found.items()
+        f"{language} {', '.join(shares[:-1])} and {shares[-1]}%" for language, shares in found.items()
     )
     few = percent_at_most(100 * false) if false else "none"
     return (
-        "Copies by language, of generated reviews, with 0, 5 and 10 % of the words changed (of the characters,"
-        f" where there are no spaces): {told}. Of {of:,} honest ones in each language, {few} were flagged."
+        "Copies found by language, in generated reviews with 0, 5 and 10% of the words changed (of the characters"
+        f" in languages without spaces): {told}. Of {of:,} honest ones in each language, {few} were flagged."
     )
 
 
@@ -90,7 +90,7 @@ def _measured() -> Mapping[str, str]:
         return f"{', '.join(shares[:-1])} and {shares[-1]}%"
 
     flagged = figures["False alarms: copies among the files' own reviews"]["value"]
-    dealt = figures["False alarms: bursts after dealing the stars out anew"]
+    dealt = figures["False alarms: bursts after shuffling the stars"]
     no_bursts = not figures["False alarms: bursts in the files as they are"]["value"]
     alarms = round(dealt["value"] * dealt["of"])
     whole, short = found(_COPIES, 0, 5, 10, 20), found(_SHORT_COPIES, 0, 5, 10, 20)
@@ -144,43 +144,46 @@ def method(model: ModelReport | None = None) -> Method:
         "rules": [
             "We remove duplicate entries of a source. They are never a warning sign.",
             (
-                "Strong sign: at least twelve words, and half of all three-word runs shared with a review under"
-                " another name; from 20 words on a quarter is enough, if it is ten runs in several places. Beside"
-                " three such copies a shorter text whose words stand in the same order by four fifths is one too."
-                " In a group, every text is compared with the core that the group has in common. With eight to"
-                f" eleven words, or fewer than {LEAST_IN_COMMON} in common, it is a medium sign."
+                "Strong sign: two texts of at least twelve words, under different names, have half of all their"
+                " three-word runs in common; from 20 words on, a quarter is enough if it is ten runs in several"
+                " places. Where there are three such copies, a shorter text that is almost word for word like one"
+                " of them counts too. We compare every text of a group with the core that the group has in common."
+                f" With eight to eleven words, or fewer than {LEAST_IN_COMMON} in common, it is a medium sign."
             ),
             (
-                "Not compared are sentences that disclose a reward, and formulas: sentences and phrases that many"
-                " writers put beside words of their own. Where words have no spaces between them, two characters"
-                " count as a word, and runs are of three characters."
+                "We don't compare sentences that disclose a reward, or formulas: sentences that many writers put"
+                " beside words of their own. In languages without spaces, two characters count as a word, and runs"
+                " are three characters long."
             ),
             (
                 "Strong sign, reviewers seen together elsewhere: at least two reviewers who also reviewed the same"
                 " two other products within 14 days."
             ),
             (
-                "Medium sign: five stars on days with far more reviews than their surroundings, if five stars are"
-                " significantly more frequent then (Fisher's exact test, p < 0.01 after all stretches tried), by"
-                f" {100 * LEAST_DIFFERENCE:.0f} points at least, and lower ratings at most"
-                f" {100 * MOST_LOWER:.0f}% as frequent as at other times. It is not assessed where one such"
+                "Medium sign: five stars on days with far more reviews than the days around them, if five stars"
+                " are significantly more frequent then (Fisher's exact test, p < 0.01, corrected for all stretches"
+                f" tried), by at least {100 * LEAST_DIFFERENCE:.0f} points, and lower ratings are at most"
+                f" {100 * MOST_LOWER:.0f}% as frequent as at other times. We don't assess this where one such"
                 " stretch holds most of the reviews."
             ),
             (
                 "We count rewarded reviews separately. Unverified purchases, stars that don't fit the text and the"
                 " seller's own words are weak signs and never count on their own."
             ),
-            "Reviews that have disappeared and products that bought reviews are for context and never count.",
             (
-                "The low end of the share counts strong signs, the high end medium ones too; a sample widens both"
-                " (Wilson, 95 %), unless its average is not the shop's: then it is not typical of the rest. The"
-                " grade goes by the middle. All shares are of the reviews with a text."
+                "Reviews that have disappeared, and a resemblance to products that bought reviews, are context and"
+                " never count."
             ),
-            (f"An A that fewer than {CHECKS_FOR_A} checks or {DAYS_FOR_A} days stand behind says so."),
+            (
+                "The low end of the share counts strong signs, and the high end counts medium ones too. A sample"
+                " widens both (Wilson, 95%), unless its average differs from the shop's, because then it is not"
+                " typical of the rest. The middle decides the grade. All shares are of the reviews with a text."
+            ),
+            f"An A based on fewer than {CHECKS_FOR_A} checks or {DAYS_FOR_A} days says so.",
             *may,
             (
-                "In the adjusted rating, a review with a strong sign counts for nothing, one with a medium sign or"
-                " a reward for half. We call the rating changed only if the 95% interval says so."
+                "In the adjusted rating, a review with a strong sign doesn't count, and one with a medium sign or"
+                " a reward counts half. We call the rating changed only if the 95% interval says so."
             ),
         ],
         "accuracy": [
@@ -193,15 +196,16 @@ def method(model: ModelReport | None = None) -> Method:
         ],
         "limits": [
             (
-                "A single well-written fake looks like an honest review. An A means that we saw no warning signs,"
-                " not that every review is genuine."
+                "A single well-written fake looks like an honest review. An A means that we saw few warning signs"
+                " or none, not that every review is genuine."
             ),
-            "Honest people copy too: a form letter or a sentence that a shop suggests looks like copies.",
+            "Honest people copy too. A form letter, or a sentence that a shop suggests, looks like a copy.",
             "A sale or a news story can bring many happy customers at once, which looks like a burst.",
             "Without names, a review that was exported twice looks like a copy.",
             (
-                "The figures of real reviews come from English ones; those of other languages from generated"
-                " reviews. In languages that are not named, copies are compared and not measured."
+                "The figures for real reviews come from English ones, and those for other languages from generated"
+                " reviews. In languages that are not listed here, we look for copies too, but have not measured"
+                " how many we find."
             ),
         ],
         "grades": [{"grade": grade, "up_to": float(limit)} for grade, limit in GRADE_LIMITS],

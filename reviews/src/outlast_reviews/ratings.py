@@ -34,7 +34,7 @@ def weighted_rating(reviews: Sequence[Review], evidence: Evidence) -> float | No
 
 
 def adjusted_rating(reviews: Sequence[Review], evidence: Evidence) -> Interval | None:
-    """The mean weighted by the evidence, with a 95 % bootstrap interval; `None` without weight to go by.
+    """The mean weighted by the evidence, with a 95% bootstrap interval; `None` without weight to go by.
 
     Reviews of equal stars and weight are interchangeable, so the Bayesian bootstrap draws one gamma
     variable for each kind instead of one for each review: exact, and as quick for a million.

@@ -247,16 +247,16 @@ def make_report(
 ) -> Report:
     """Build the report. It is deterministic except for `source` and `analysed_at` (converted to UTC)."""
     reviews, sample = cleaned.reviews, not received.complete
-    judged = judged_rows(reviews)
+    with_text = judged_rows(reviews)
 
     def judge(findings: Sequence[Finding]) -> tuple[Evidence, Verdict]:
-        evidence = gather(findings, judged)
+        evidence = gather(findings, with_text)
         verdict = compute_verdict(
             reviews, findings, evidence, sample=sample, product_rating=received.product_rating
         )
         return evidence, verdict
 
-    evidence, verdict = judge(findings)
+    evidence, verdict = judged = judge(findings)
     share, original = verdict.share, mean_rating(reviews)
     averages = (original, received.product_rating)
     details = explain(verdict, evidence, sample=sample, averages=averages, products=cleaned.coverage.products)
@@ -318,7 +318,7 @@ def make_report(
                 for point in points
             ],
         },
-        "insights": insights(received, reviews, findings, judge, elsewhere, part_of(advance, 0.6, 1)),
+        "insights": insights(received, reviews, findings, judged, judge, elsewhere, part_of(advance, 0.6, 1)),
         "method": method(model),
         "source": truncated(source, 2_000),
         "format": received.format,

@@ -72,6 +72,8 @@ class ReviewSet:
     """The rating the source itself states for the product, where it does."""
     stated_total: int | None = None
     """How many reviews the source says the product has, where it does."""
+    stated_ratings: int | None = None
+    """How many ratings, with text or without, where the source counts these instead of reviews."""
     description: str = ""
     """The seller's own words about the product, as far as the source holds them."""
     complete: bool = False

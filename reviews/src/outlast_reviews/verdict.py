@@ -28,7 +28,7 @@ MODEL = "model"
 MODEL_PULL = 0.1
 """What a medium sign that a model confirms counts in the middle beyond the half that all medium ones do."""
 _Z = 1.959964
-"""95 % of a normal distribution lie within so many deviations."""
+"""95% of a normal distribution lie within so many deviations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,16 @@ class Verdict:
 
     @property
     def tone(self) -> Tone:
-        """Never good where there is a strong sign."""
-        if self.grade in ("D", "F"):
-            return "bad"
-        if self.strong or self.grade == "C":
-            return "warn"
-        return "unsure" if self.grade == "U" else "good"
+        return tone_of(self.grade, self.strong)
+
+
+def tone_of(grade: str, strong: int) -> Tone:
+    """Colour of a grade; never good where there is a strong sign."""
+    if grade in ("D", "F"):
+        return "bad"
+    if strong or grade == "C":
+        return "warn"
+    return "unsure" if grade == "U" else "good"
 
 
 def gather(findings: Sequence[Finding], judged: frozenset[int] | None = None) -> Evidence:
@@ -172,7 +176,7 @@ def grade_of(percentage: float) -> Grade:
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
-    """The 95 % score interval of a share, as shares: sane for none, for all, and for few."""
+    """The 95% score interval of a share, as shares: sane for none, for all, and for few."""
     share, z2 = part / whole, _Z * _Z
     middle = (share + z2 / (2 * whole)) / (1 + z2 / whole)
     spread = _Z / (1 + z2 / whole) * math.sqrt(share * (1 - share) / whole + z2 / (4 * whole * whole))

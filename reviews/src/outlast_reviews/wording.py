@@ -7,7 +7,7 @@ from typing import Any
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.checks.incentive import NAME as INCENTIVE
 from outlast_reviews.formatting import counted, days, percent_at_most, percent_range
-from outlast_reviews.verdict import Evidence, Verdict
+from outlast_reviews.verdict import LEAST_TEXTS, Evidence, Verdict
 
 OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Couldn't run"}
 
@@ -63,8 +63,9 @@ def _found(evidence: Evidence, findings: Sequence[Finding]) -> str | None:
         for finding in findings:
             rows = {s.row for s in finding.signs if s.strength == strength and evidence.suspects(s.row)}
             if finding.name == name and rows:
-                named = " under different names" if "under different names" in finding.sentence else ""
-                return f"{len(rows):,} {one if len(rows) == 1 else several}{named}"
+                single = len(rows) == 1
+                names = f" under {'another name' if single else 'different names'}"
+                return f"{len(rows):,} {one if single else several}{names if finding.different_names else ''}"
     return None
 
 
@@ -128,22 +129,35 @@ _MEANINGS = {
     "F": "Don't rely on these reviews. Look for opinions elsewhere.",
     "U": "There is too little here to judge. Try again with more reviews of this product.",
 }
+_A_WITH_SIGNS = "Very few of these reviews show warning signs. Skip those; the rest look fine."
 
 
 def meaning(report: Mapping[str, Any]) -> str:
     """What a shopper can do with the report, in one or two sentences."""
-    sentence = _MEANINGS[report["grade"]]
+    sentence = _meaning_of_grade(report)
     if not report["rating_changed"] or report["adjusted_rating"] is None:
         return sentence
     given, adjusted = f"{report['original_rating']:.1f}", f"{report['adjusted_rating']:.1f}"
     return sentence if given == adjusted else f"{sentence} Think of it as {adjusted} stars rather than {given}."
 
 
+def _meaning_of_grade(report: Mapping[str, Any]) -> str:
+    signs = report["strong_count"] + report["medium_count"]
+    match report["grade"]:
+        case "A" if signs:
+            return _A_WITH_SIGNS
+        case "U" if report["judged_reviews"] >= LEAST_TEXTS:
+            see = "Look at the signs below" if signs else "Read some of the reviews"
+            return f"We can't settle on a grade. {see} and judge for yourself."
+        case grade:
+            return _MEANINGS[grade]
+
+
 def what_was_read(report: Mapping[str, Any]) -> str:
     """Of a report: how many rows of which time, and what became of those that are no review of their own."""
     read = report["coverage"]
     rows, merged, skipped = read["rows"], read["merged_duplicates"], read["skipped"]
-    text = f"{rows:,} {'review' if rows == 1 else 'reviews'} ({report['format']})"
+    text = f"{counted(rows, 'review')} ({report['format']})"
     if read["first_date"]:
         first, last = map(dt.date.fromisoformat, (read["first_date"], read["last_date"]))
         text += f", dated {days(first, last).removeprefix('on ')}"

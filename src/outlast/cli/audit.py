@@ -23,7 +23,7 @@ MOST_NAMED = 20
 @app_option
 @json_option
 @click.option("--since", type=WHEN, help="Only since then: 30m, 2h, 7d, or a date.")
-@click.option("--actor", metavar="TEXT", help="Only of people whose name contains this.")
+@click.option("--actor", metavar="TEXT", help="Only of people and API keys whose name contains this.")
 @click.option("--action", metavar="TEXT", help="Only actions that begin so, such as `queue` or `workers stop`.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--after", metavar="ID", help="The last line of the page before.")
@@ -37,7 +37,7 @@ def audit(
     limit: int,
     after: str | None,
 ) -> None:
-    """List what operators did on the dashboard and by commands, the newest first.
+    """List what operators did on the dashboard and by commands, and API keys that may operate, the newest first.
 
     A line is kept for a year, and the newest 100,000 at most.
     """

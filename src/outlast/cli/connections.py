@@ -14,6 +14,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from outlast.cli.slow_readers import SlowReaderWatch
 from outlast.cli.websocket_connections import WebSocketConnection
 from outlast.web.problems import Problem
 
@@ -121,8 +122,7 @@ class TimedConnection(BoundedHeads):
         """The request whose body is incomplete."""
         self._lingering = False
         self._discarded = 0
-        self._unsent = 0
-        self._unsent_since = 0.0
+        self._unread_watch = SlowReaderWatch(times.unread)
         self._answering: RequestResponseCycle | None = None
         """The request being answered; `cycle` is the last one received."""
 
@@ -223,10 +223,10 @@ class TimedConnection(BoundedHeads):
 
     def tick(self, now: float) -> None:
         """Close the connection if a timeout has expired; `now` is the event loop's time."""
-        if self._is_not_reading(now):
+        if self._unread_watch.has_expired(self.transport, now):
             self.transport.abort()
         elif self._lingering:
-            if self._unsent:  # the client still reads its answer
+            if self._unread_watch.pending:  # the client still reads its answer
                 self._deadline = now + self._times.linger
             elif now >= self._deadline:
                 self.transport.abort()
@@ -272,14 +272,6 @@ class TimedConnection(BoundedHeads):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The head of this request came too slowly.")
         else:
             self.transport.close()
-
-    def _is_not_reading(self, now: float) -> bool:
-        """Whether the client has read none of the pending bytes for `unread` seconds."""
-        unsent = self.transport.get_write_buffer_size()
-        if not unsent or not self._unsent or unsent < self._unsent:
-            self._unsent_since = now
-        self._unsent = unsent
-        return now - self._unsent_since >= self._times.unread
 
     def _refuse(self, status: HTTPStatus, sentence: str) -> None:
         """Respond without calling the application, and close."""

@@ -58,8 +58,8 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
     if settings.dashboard_key is None:
         yield warning(
             "settings",
-            "ANALYSIS_DASHBOARD_KEY is not set: /metrics is closed, and only the link that `outlast serve` prints "
-            "opens the dashboard.",
+            "ANALYSIS_DASHBOARD_KEY is not set: only the link that `outlast serve` prints lets operators into the "
+            "dashboard, and /metrics needs ANALYSIS_DASHBOARD_VIEWER_KEY or an API key of the scope operate.",
             "Set ANALYSIS_DASHBOARD_KEY=$(openssl rand -hex 16), the same in every process.",
         )
 

@@ -1,11 +1,9 @@
 """`outlast keys`: create, list and revoke API keys."""
 
+from dataclasses import asdict
 from datetime import timedelta
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from outlast.cli.application import (
     Refused,
@@ -19,8 +17,8 @@ from outlast.cli.application import (
 )
 from outlast.cli.audit import record_command
 from outlast.cli.numbers import Number
+from outlast.cli.tables import print_table
 from outlast.core.api_keys import Scope, key_digest, new_api_key
-from outlast.domain.printable import printable
 from outlast.ports.api_keys import ApiKey
 from outlast.web.keys import KeyRing
 from outlast.web.webhooks import webhook_secret
@@ -53,8 +51,10 @@ def create(
     r"""Create a key called NAME and print it. It is shown this once.
 
     A program sends it as `Authorization: Bearer olk_…`. `start` starts, cancels, retries, shares and deletes
-    sessions, `read` reads them, `priority` sets the priority of a start, and `operate` does everything with the
-    sessions of every owner. Two keys with the same --owner share their sessions, to replace one by the other.
+    sessions of the key's owner, answers their questions and makes read tokens, `read` lists and reads them,
+    and `priority` sets the priority of a start. `operate` does all of this with any session that is named by its
+    id, starts sessions for other owners and reads /metrics. Two keys with the same --owner share their
+    sessions, to replace one by the other.
 
     \b
     Example: outlast keys create billing --scope start --scope read --days 90
@@ -67,7 +67,8 @@ def create(
             chosen = [Scope(scope) for scope in scopes]
             key, secret = new_api_key(name, chosen, now, owner=owner, expires_at=now + timedelta(days=days))
             await engine.store.add_api_key(key, key_digest(secret))
-            await record_command(engine.store, key.id, f"{name}: {' '.join(scopes)}")
+            until = f", until {key.expires_at:%Y-%m-%d}" if key.expires_at else ""
+            await record_command(engine.store, key.id, f"{name}: {' '.join(scopes)}, owner {key.owner}{until}")
             return key, secret
 
     key, secret = run(add())
@@ -99,15 +100,8 @@ def list_(app_name: str | None, as_json: bool) -> None:
     if not found:
         click.echo("No API keys.")
         return
-    table = Table(box=None)
-    for heading in ("key", "name", "scopes", "owner", "created", "expires", "revoked"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "key")
-    for key in found:
-        times = (key.created_at, key.expires_at, key.revoked_at)
-        cells = (key.id, key.name, " ".join(sorted(key.scopes)), key.owner)
-        shown = [f"{time:%Y-%m-%d}" if time else "" for time in times]
-        table.add_row(*(Text(printable(cell)) for cell in (*cells, *shown)))
-    Console().print(table)
+    headers = ("key", "name", "scopes", "owner", "created", "expires", "revoked")
+    print_table(headers, map(_row, found), whole=("key",))
 
 
 @keys.command()
@@ -140,20 +134,21 @@ def print_webhook_secret(app_name: str | None, key_id: str) -> None:
 
     async def read() -> bool:
         async with opened(app) as engine:
-            return any(key.id == key_id for key in await engine.store.api_keys())
+            known = any(key.id == key_id for key in await engine.store.api_keys())
+            if known:
+                await record_command(engine.store, key_id)
+            return known
 
     if not run(read()):
         raise Refused(f"There is no API key {key_id!r}: see `outlast keys list`.")
     click.echo(webhook_secret(KeyRing.of(app.settings), key_id))
 
 
+def _row(key: ApiKey) -> tuple[str, ...]:
+    times = (key.created_at, key.expires_at, key.revoked_at)
+    days = (f"{time:%Y-%m-%d}" if time else "" for time in times)
+    return (key.id, key.name, " ".join(sorted(key.scopes)), key.owner, *days)
+
+
 def _facts(key: ApiKey) -> dict[str, object]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "owner": key.owner,
-        "scopes": sorted(key.scopes),
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-    }
+    return {**asdict(key), "scopes": sorted(key.scopes)}

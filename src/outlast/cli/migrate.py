@@ -7,6 +7,7 @@ import click
 
 from outlast.app import runtime_of
 from outlast.cli.application import app_option, explain_errors, json_option, load_app, print_json, run
+from outlast.cli.audit import record_command
 from outlast.domain.errors import SchemaOutdated
 
 
@@ -33,6 +34,8 @@ def migrate(app_name: str | None, as_json: bool, check: bool) -> None:
             if not as_json:
                 click.echo(f"{place}: {error}")
             return None
+        if engine.applied:
+            await record_command(engine.store, place, ", ".join(engine.applied))
         await app.close()
         return engine.applied
 

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from outlast.backends.copying import Copied, copy_tables
 from outlast.cli.application import Refused, app_option, explain_errors, json_option, load_app, print_json, run
+from outlast.cli.audit import record_command
 from outlast.cli.backups import back_up_store, restore_store
 from outlast.cli.numbers import count
 from outlast.domain.errors import SchemaDiffers
@@ -78,6 +79,7 @@ def restore(app_name: str | None, source: Path, replace: bool, as_json: bool) ->
     settings = _settings(app_name)
     with _progress() as report:
         done = restore_store(source, settings, replace=replace, report=report)
+    run(_record(settings, str(source), f"{done.sessions} sessions"))
     if as_json:
         print_json({"store": settings.shown_store, **asdict(done)})
         return
@@ -107,6 +109,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
     \b
     Example: outlast store copy sqlite:///outlast.db postgresql://outlast:secret@db/outlast
     """
+    # not in the audit log: a repeated copy finds both sides equal
     copied, closed = _copy(load_settings(database_url=source), load_settings(database_url=target))
     if as_json:
         print_json({field: getattr(copied, field) for field in copied.__slots__})
@@ -134,6 +137,8 @@ def open_again(address: str) -> None:
         reason = tables.closed_because()
         tables.close_because(None)
         tables.commit()
+    if reason:
+        run(_record(settings, settings.shown_store, reason))
     click.echo(printable(f"It is open again. It was closed: {reason}") if reason else "It was already open.")
 
 
@@ -185,3 +190,13 @@ async def _migrations(settings: Settings, *, migrate: bool) -> None:
     opened = make_store(settings)
     await opened.open(migrate=migrate)
     await opened.close()
+
+
+async def _record(settings: Settings, target: str, detail: str) -> None:
+    """Add a line for the command to the audit log of the store of these settings."""
+    opened = make_store(settings)
+    await opened.open(migrate=False)
+    try:
+        await record_command(opened, target, detail)
+    finally:
+        await opened.close()

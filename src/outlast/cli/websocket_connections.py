@@ -7,6 +7,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
+from outlast.cli.slow_readers import SlowReaderWatch
+
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
     """uvicorn's protocol, which the server ticks once a second as it does the HTTP connections."""
@@ -22,10 +24,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     ) -> None:
         """`unread` is how many seconds a client may leave pending messages unread."""
         super().__init__(config, server_state, app_state)
-        self._unread = unread
+        self._unread_watch = SlowReaderWatch(unread)
         self._on_lost = on_lost
-        self._unsent = 0
-        self._unsent_since = 0.0
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -33,11 +33,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def tick(self, now: float) -> None:
         """Close the connection if its client does not read; uvicorn's pings find those that are gone."""
-        unsent = self.transport.get_write_buffer_size()
-        if not unsent or not self._unsent or unsent < self._unsent:
-            self._unsent_since = now
-        self._unsent = unsent
-        if now - self._unsent_since >= self._unread:
+        if self._unread_watch.has_expired(self.transport, now):
             self.transport.abort()
 
     async def send(self, message: Any) -> None:

@@ -19,13 +19,13 @@ class Scope(StrEnum):
     """What a key is for."""
 
     START = "start"
-    """Start, cancel, retry, share and delete sessions of its owner."""
+    """Start sessions of its owner; cancel, retry, answer, share and delete them; make read tokens for them."""
     READ = "read"
     """Read the sessions and results of its owner."""
     PRIORITY = "priority"
     """Choose the priority of a start."""
     OPERATE = "operate"
-    """Everything, with the sessions of every owner; and name the owner of a start."""
+    """All of this with any session that a request names; name the owner of a start; read `/metrics`."""
 
 
 def new_api_key(

@@ -1,7 +1,6 @@
 """Starts sessions: validation, checks, reuse of results, limits, and the plan of steps."""
 
 import inspect
-import logging
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -46,12 +45,7 @@ from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import Added, StartLimits, Store
 from outlast.ports.tracing import Tracing
 
-log = logging.getLogger(__name__)
-
-NOT_OFFERED = "This site does not offer this analysis any more."
 NOTHING_NEW: Final = StartLimits(active_per_owner=0, pending=0)
-MOST_CANCELLED: Final = 10_000
-"""Sessions in flight that one deletion of everything cancels."""
 DURATIONS_CACHED_FOR = 10.0
 """Seconds for which durations read from the store are cached."""
 
@@ -123,9 +117,7 @@ class SessionStarts:
         session gets the id `session_id`, if any. Raises `UnknownAnalysis`, `InvalidInput`, `TooManyActive`,
         `QueueFull`, `RefreshTooSoon`, `StoreUnavailable` and `DiskAlmostFull`.
         """
-        if self._catalogue.is_internal(analysis_name):
-            raise self._catalogue.unknown(analysis_name)
-        analysis = self._catalogue[analysis_name]
+        analysis = self._catalogue.for_visitors(analysis_name)
         validated = validate_input(analysis.input, raw_input)
         return await self._start(
             analysis,
@@ -179,9 +171,7 @@ class SessionStarts:
 
     async def check(self, analysis_name: str, raw_input: object, owner: str) -> None:
         """Raise what `start` raises for this input, and start nothing."""
-        if self._catalogue.is_internal(analysis_name):
-            raise self._catalogue.unknown(analysis_name)
-        analysis = self._catalogue[analysis_name]
+        analysis = self._catalogue.for_visitors(analysis_name)
         validated = validate_input(analysis.input, raw_input)
         keywords = arguments(validated)
         await self._check(analysis, keywords, stored_owner(owner), checked=True)
@@ -317,7 +307,10 @@ class SessionStarts:
             self._dispatcher.dispatch([WaitingSession.of(session)])
 
     def _max_attempts(self, analysis: Analysis) -> int:
-        return 1 if self._defaults.one_attempt else analysis.max_attempts or self._defaults.max_attempts
+        """One where requests do the work; internal analyses are never done in a request."""
+        if self._defaults.one_attempt and not self._catalogue.is_internal(analysis.name):
+            return 1
+        return analysis.max_attempts or self._defaults.max_attempts
 
     async def _check_uploads(self, keywords: Mapping[str, Any], owner: str) -> None:
         for name, value in keywords.items():

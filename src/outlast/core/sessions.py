@@ -1,20 +1,16 @@
 """The use cases: start, get, watch, cancel, retry, delete. The web layer, the CLI and host programs call them."""
 
-import json
-import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import BinaryIO, Final
 
 from outlast.core.analyses.analysis import Analysis
-from outlast.core.analyses.context import reading_uploads
 from outlast.core.analyses.payload import (
     NotUnderstood,
     arguments,
     validate_input,
 )
-from outlast.core.analyses.upload import OwnedUploads
 from outlast.core.ids import new_share_token, owner_hash, stored_owner
 from outlast.core.quota import Reservation
 from outlast.core.session_starts import SessionStarts, identified
@@ -30,18 +26,14 @@ from outlast.domain.storable_text import storable_text
 from outlast.ports.blobs import StoredUpload
 from outlast.ports.deletions import DeleteAnswer, Deleted
 from outlast.ports.dispatcher import WaitingSession
+from outlast.ports.failures import Answered
 from outlast.ports.notifier import Topic
 from outlast.ports.results import StoredResult
-from outlast.ports.store import CancelAnswer, RetryAnswer, Selection, StartLimits
-
-log = logging.getLogger(__name__)
+from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
 
 NOT_OFFERED = "This site does not offer this analysis any more."
-NOTHING_NEW: Final = StartLimits(active_per_owner=0, pending=0)
 MOST_CANCELLED: Final = 10_000
 """Sessions in flight that one deletion of everything cancels."""
-DURATIONS_CACHED_FOR = 10.0
-"""Seconds for which durations read from the store are cached."""
 
 
 class Sessions(SessionStarts):
@@ -121,12 +113,15 @@ class Sessions(SessionStarts):
         session = await self._session(session_id, owner)
         if session is None:
             return None
-        attempts = await self._further_attempts(session)
-        answer = await self._store.retry(session_id, owner=session.owner, attempts=attempts)
+        return await self._retry(session, await self._further_attempts(session))
+
+    async def _retry(
+        self, session: AnalysisSession, attempts: int, answered: Answered | None = None
+    ) -> RetryAnswer | None:
+        answer = await self._store.retry(session.id, owner=session.owner, attempts=attempts, answered=answered)
         if answer is RetryAnswer.RETRIED:
-            await self._store.renew_callbacks([session_id])
             self._announce(session)
-            self._notifier.publish(Topic.CHANGED, [session_id])
+            self._notifier.publish(Topic.CHANGED, [session.id])
         return answer
 
     async def answer(
@@ -148,19 +143,12 @@ class Sessions(SessionStarts):
             (pointer, detail), *others = faults
             raise InvalidInput(detail, pointer, others)
         analysis = self.offered(session.analysis)
-        validated = validate_input(analysis.input, with_answers(json.loads(session.input), asked, answers))
+        values = analysis.stored_input(session.input).model_dump(mode="json")
+        validated = validate_input(analysis.input, with_answers(values, asked, answers))
         keywords = arguments(validated)
-        if analysis.check is not None:
-            with reading_uploads(OwnedUploads(self._store, session.owner)):
-                await analysis.check(**keywords)
+        await self._check(analysis, keywords, session.owner, checked=True)
         own = f" ({session.id})" if session.owner == stored_owner(None) else ""
-        answered = identified(analysis, validated, keywords, own)
-        answer = await self._store.retry(session_id, owner=session.owner, attempts=attempts, answered=answered)
-        if answer is RetryAnswer.RETRIED:
-            await self._store.renew_callbacks([session_id])
-            self._announce(session)
-            self._notifier.publish(Topic.CHANGED, [session_id])
-        return answer
+        return await self._retry(session, attempts, identified(analysis, validated, keywords, own))
 
     async def retry_each(
         self, sessions: Sequence[AnalysisSession]
@@ -180,7 +168,6 @@ class Sessions(SessionStarts):
             answers.update(await self._store.retry_each(attempts))
         retried = [s for s in sessions if answers.get(s.id) is RetryAnswer.RETRIED]
         if retried:
-            await self._store.renew_callbacks([session.id for session in retried])
             self._notifier.publish(Topic.WAITING, sorted({session.queue for session in retried}))
             self._notifier.publish(Topic.CHANGED, [session.id for session in retried])
             if self._dispatcher:

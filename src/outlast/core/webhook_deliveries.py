@@ -6,7 +6,7 @@ from typing import Final
 
 from outlast.core.ids import new_session_id
 from outlast.core.sessions import Sessions
-from outlast.domain.errors import QueueFull
+from outlast.domain.errors import DiskAlmostFull, QueueFull
 from outlast.ports.callbacks import Callback
 from outlast.ports.store import Store
 
@@ -19,7 +19,7 @@ BATCH: Final = 100
 
 async def start_deliveries(store: Store, sessions: Sessions) -> None:
     """Start a delivery for each receiver whose session has ended."""
-    with suppress(QueueFull):  # the rest waits for the next call
+    with suppress(QueueFull, DiskAlmostFull):  # the rest waits for the next call
         for callback in await store.due_callbacks(BATCH):
             await _start_delivery(store, sessions, callback)
 
@@ -31,7 +31,14 @@ async def _start_delivery(store: Store, sessions: Sessions, callback: Callback) 
     if not (taken.held or taken.settled):
         return  # another process is about to start it
     if taken.held and await store.get(taken.session_id, owner=None) is None:
-        values = {"session_id": callback.session_id, "url": callback.url, "key_id": callback.key_id}
-        await sessions.start_from_code(WEBHOOK, values, None, queue=callback.queue, session_id=taken.session_id)
+        values = {"session_id": callback.session_id, "version": callback.version}
+        values |= {"url": callback.url, "key_id": callback.key_id}
+        try:
+            await sessions.start_from_code(
+                WEBHOOK, values, None, queue=callback.queue, session_id=taken.session_id
+            )
+        except (QueueFull, DiskAlmostFull):
+            await store.release_start_key(OWNER, key)
+            raise
     await store.set_delivery(callback, taken.session_id)
     await store.settle_start_key(OWNER, key, taken.session_id)

@@ -22,7 +22,7 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Earlier durations of a step in milliseconds: the median, and the range of the middle 60 %."""
+    """Earlier durations of a step in milliseconds: the median, and the range of the middle 60%."""
 
     low: float
     middle: float

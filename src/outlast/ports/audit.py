@@ -1,4 +1,4 @@
-"""The audit log: what operators and commands did, kept in the store."""
+"""The audit log: what operators, commands and API keys did, kept in the store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class NewAction:
     id: str
     """26 characters of lower-case base32."""
     actor: str
-    """Who: an operator of the dashboard, or the user of a command line."""
+    """Who: an operator of the dashboard, the user of a command line, or an API key of the scope `operate`."""
     action: str
     """What, such as `queue pause`."""
     target: str

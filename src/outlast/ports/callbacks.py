@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+MOST_RECEIVERS: Final = 10
+"""Of one session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +23,13 @@ class Callback:
 
 
 class Callbacks(Protocol):
-    """The receivers by session, deleted with it. Same laws as `SessionStore`."""
+    """The receivers by session, deleted with it. A retry makes them due again. Same laws as `SessionStore`."""
 
-    async def add_callback(self, callback: Callback) -> None:
-        """Add a receiver; one with the same address changes nothing, nor does one of a session that is gone."""
+    async def add_callback(self, callback: Callback) -> bool:
+        """Add a receiver; one with the same address changes nothing.
+
+        Returns `False` if the session has `MOST_RECEIVERS` others, or is gone.
+        """
         ...
 
     async def due_callbacks(self, limit: int) -> Sequence[Callback]:
@@ -31,9 +37,5 @@ class Callbacks(Protocol):
         ...
 
     async def set_delivery(self, callback: Callback, delivery_id: str) -> None:
-        """Note the session that delivers it."""
-        ...
-
-    async def renew_callbacks(self, session_ids: Sequence[str]) -> None:
-        """Make the receivers of retried sessions due again at their next end."""
+        """Note the session that delivers it; after a retry it stays due at the next end instead."""
         ...

@@ -107,8 +107,6 @@ class Maintenance:
         self._wake.clear()
         await self._rescue()
         await self._offer()
-        if self._deliver is not None:
-            await self._deliver()
         await self._sampler.sample()
         if self._clock.monotonic() - self._future_waits_ended_at >= END_FUTURE_WAITS_EVERY:
             self._future_waits_ended_at = self._clock.monotonic()
@@ -117,6 +115,8 @@ class Maintenance:
         if self._clock.monotonic() - self._pruned_at >= PRUNE_EVERY:
             self._pruned_at = self._clock.monotonic()
             log.info("Pruned: %s", await prune(self._store, self._clock, self._retention))
+        if self._deliver is not None:  # last, as a start may be refused: what frees the disk comes before
+            await self._deliver()
         with suppress(TimeoutError):
             next_lapse = self._observer.next_lapse() - self._clock.monotonic()
             async with asyncio.timeout(max(0.0, min(RESCUE_EVERY * self._rng.uniform(0.8, 1.2), next_lapse))):

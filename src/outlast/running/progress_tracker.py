@@ -332,7 +332,7 @@ class ProgressTracker:
         self._changed()
 
     def extrapolate(self) -> None:
-        """Advance running steps without reports by their history: ever slower, never up to 100 %."""
+        """Advance running steps without reports by their history: ever slower, never up to 100%."""
         changed = False
         with self._lock:
             now = self._clock.monotonic()

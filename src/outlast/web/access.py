@@ -61,7 +61,7 @@ class Requires(StrEnum):
     OPERATOR = "operator"
     """A signed-in operator, who may change everything."""
     OPERATOR_KEY = "operator_key"
-    """A program with the dashboard's key as a bearer token, or with an API key of the scope `operate`; only for
+    """A program with a key of the dashboard or an API key of the scope `operate`, as a bearer token; only for
     routes that read."""
 
 
@@ -237,15 +237,17 @@ class Access:
         scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise _wrong_key(
-                "Send the key of the dashboard (ANALYSIS_DASHBOARD_KEY) or an API key of the scope operate as "
-                "Authorization: Bearer."
+                "Send a key of the dashboard (ANALYSIS_DASHBOARD_KEY or ANALYSIS_DASHBOARD_VIEWER_KEY) or an API "
+                "key of the scope operate as Authorization: Bearer."
             )
         address = client_address(scope)
         if not self.operators.may_try(address):
             raise Problem(429, "Too many wrong keys were shown. Please try again in a minute.", retry_after=60)
         if not self.operators.accepts(key.strip()):
             self.operators.note_failure(address)
-            raise _wrong_key("This is not the key of the dashboard (ANALYSIS_DASHBOARD_KEY).")
+            raise _wrong_key(
+                "This is no key of the dashboard (ANALYSIS_DASHBOARD_KEY or ANALYSIS_DASHBOARD_VIEWER_KEY)."
+            )
         return Identity(OPERATOR + "key")
 
     async def _host_user(self, scope: Scope, headers: Headers) -> str | None:

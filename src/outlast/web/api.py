@@ -18,7 +18,8 @@ from outlast.core.watch import SessionView, Watcher
 from outlast.domain.errors import InvalidInput, QueueFull, TooManyActive
 from outlast.domain.progress import time_left
 from outlast.domain.status import Status
-from outlast.ports.callbacks import Callback
+from outlast.domain.storable_text import storable_text
+from outlast.ports.callbacks import MOST_RECEIVERS, Callback
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
 from outlast.web.access import Identity
 from outlast.web.bearers import DEFAULT_VALIDITY, make_read_token
@@ -60,7 +61,8 @@ async def start(context: RequestContext) -> Response | None:
         started = await (begin() if key is None else start_once(context, key, body, begin))
         if callback_url is not None:  # before the answer: who gets none repeats the request
             callback = Callback(started.session.id, callback_url, context.actor.key_id or "")
-            await context.engine.guarded_store.add_callback(callback)
+            if not await context.engine.guarded_store.add_callback(callback):
+                raise fault(f"This session has {MOST_RECEIVERS} receivers already.", "/callback_url")
         return started
 
     inline, preferred = context.settings.inline, Preferences.of(context.headers.get(b"prefer", b""))
@@ -87,7 +89,9 @@ async def check(context: RequestContext) -> Response:
 
     It responds with the errors of a start.
     """
-    context, body, _ = _of_key(context, await _json(context))
+    body = await _json(context)
+    _callback_url(context, body)
+    context, body, _ = _of_key(context, body)
     name, values, _ = _start_body(body, context.engine.catalogue.short_forms)
     await context.limits.count_or_refuse("check " + context.owner, client_address(context.scope))
     await context.engine.sessions.check(name, values, context.owner)
@@ -355,7 +359,7 @@ def _of_key(context: RequestContext, body: Any) -> tuple[RequestContext, Any, in
     if owner is not None:
         if Scope.OPERATE not in scopes:
             raise Problem(403, "owner needs an API key with the scope operate.")
-        if not isinstance(owner, str) or not owner:
+        if not isinstance(owner, str) or not owner or storable_text(owner) != owner:
             raise fault("owner is the name of a user, as text that is not empty.", "/owner")
         context = replace(context, identity=Identity(owner))
     return context, given, priority

@@ -11,7 +11,7 @@ LISTED = 50
 
 
 async def audit_page(context: RequestContext) -> Response:
-    """What operators and commands did, the newest first; `?actor=` and `?action=` filter."""
+    """What operators, commands and API keys did, the newest first; `?actor=` and `?action=` filter."""
     actor, action, after = (asked(context, name) for name in ("actor", "action", "after"))
     lines = await context.engine.guarded_store.actions(
         ActionSelection(actor, action, limit=LISTED + 1, after=after)

@@ -89,7 +89,7 @@ async def _stream_many(context: RequestContext, watchers: list[Watcher]) -> None
     changed = asyncio.Event()
     disconnecting = asyncio.create_task(context.disconnected())
     disconnecting.add_done_callback(lambda _: changed.set())
-    noting = [asyncio.create_task(_note_changes(watched, changed)) for watched in watchers]
+    noting = {watched: asyncio.create_task(_note_changes(watched, changed)) for watched in watchers}
     shown: dict[Watcher, str] = dict.fromkeys(watchers, "")
     try:
         while not disconnecting.done():
@@ -101,6 +101,7 @@ async def _stream_many(context: RequestContext, watchers: list[Watcher]) -> None
                     await _write(context, await _event(context, view, with_id=False))
                 if view.session.status.final or watched.pruned:
                     del shown[watched]
+                    noting.pop(watched).cancel()
             if not shown:
                 break
             if context.engine.closing.is_set():
@@ -114,7 +115,7 @@ async def _stream_many(context: RequestContext, watchers: list[Watcher]) -> None
                 await _write(context, b": still here\n\n")
     finally:
         disconnected = disconnecting.done()
-        for task in (disconnecting, *noting):
+        for task in (disconnecting, *noting.values()):
             task.cancel()
     if not disconnected:
         await context.send({"type": "http.response.body", "body": b""})

@@ -113,7 +113,7 @@ def _entered(values: Mapping[str, Any] | None, shape: Shape) -> Any:
 def _rows(posted: Posted, name: str) -> list[str]:
     """The places of the items of a list, by its hidden fields: each once, or nested lists would multiply."""
     given = dict.fromkeys(row for row in posted.get(name, ()) if isinstance(row, str))
-    return [row for row in given if row.isdecimal() and len(row) < LONGEST_PLACE]
+    return [row for row in given if row.isascii() and row.isdecimal() and len(row) <= LONGEST_PLACE]
 
 
 @dataclass(frozen=True, slots=True)

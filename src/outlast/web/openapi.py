@@ -62,7 +62,7 @@ SECURITY: Final[Schema] = {
     "apiKey": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key (`olk_…`), a read token (`ort_…`), or an operator's key of the dashboard.",
+        "description": "An API key (`olk_…`), a read token (`ort_…`), or a key of the dashboard.",
     },
     "cookie": {"type": "apiKey", "in": "cookie", "name": "outlast_owner", "description": "Its name has a suffix."},
     "csrfToken": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token"},

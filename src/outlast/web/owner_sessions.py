@@ -2,11 +2,12 @@
 
 import base64
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -23,6 +24,7 @@ from outlast.web.snapshot import snapshot
 from outlast.web.uploads import verify_form_token
 
 DEFAULT_LIMIT = 20
+LIMIT = re.compile("[0-9]{1,9}")
 MAX_LIMIT = 100
 """Sessions of one page of the list."""
 RETRY_DELETION_AFTER = 5
@@ -32,7 +34,7 @@ CANCEL_FIRST = "It is still on its way. Cancel it first, and delete it once it h
 
 async def list_sessions(context: RequestContext) -> Response:
     """The owner's sessions, newest first: `?limit=`, `?after=`, `?status=`, `?analysis=`."""
-    found, cursor = await _page_of_sessions(context, await _selection(context))
+    found, cursor = await _page_of_sessions(context, _selection(context))
     sessions = [
         {**_snapshot(context, view), "elapsed_ms": view.elapsed_ms(context.engine.clock.monotonic())}
         for view in found
@@ -63,7 +65,7 @@ async def delete_everything(context: RequestContext) -> Response:
 
 async def sessions_page(context: RequestContext) -> Response:
     """The list as a page, with buttons to cancel and to delete."""
-    found, cursor = await _page_of_sessions(context, await _selection(context))
+    found, cursor = await _page_of_sessions(context, _selection(context))
     catalogue = context.engine.catalogue
     rows = [
         {
@@ -120,10 +122,10 @@ async def _page_of_sessions(
     return views, _cursor(page[-1]) if len(found) > len(page) else None
 
 
-async def _selection(context: RequestContext) -> Selection:
-    query = dict(parse_qsl(context.scope.get("query_string", b"").decode("latin-1"), max_num_fields=None))
+def _selection(context: RequestContext) -> Selection:
+    query = context.query
     limit, status, after = query.get("limit"), query.get("status"), query.get("after")
-    if limit is not None and not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_LIMIT):
+    if limit is not None and not (LIMIT.fullmatch(limit) and 1 <= int(limit) <= MAX_LIMIT):
         raise fault(f"limit is a whole number from 1 to {MAX_LIMIT}.", "?limit")
     if status and status not in set(Status):
         raise fault(f"status is one of {', '.join(Status)}.", "?status")
@@ -160,7 +162,7 @@ def _snapshot(context: RequestContext, view: SessionView) -> dict[str, Any]:
         view,
         root=context.root,
         interval_ms=context.limits.interval_ms(view.queue_position),
-        keep_hours=context.settings.cleanup_hours,
+        keep_hours=context.settings.retention_hours(view.session.status),
         result=None,
         offered=view.session.analysis in context.engine.catalogue,
     )

@@ -254,7 +254,8 @@ async def well_known(context: RequestContext) -> Response:
     make = context.engine.catalogue.well_known.get(name)
     if make is None:
         raise not_found()
-    content = await asyncio.to_thread(make)
+    async with context.limits.rendering():
+        content = await asyncio.to_thread(make)
     kind = mimetypes.guess_type(name)[0] or "text/plain"
     return Response(content, media_type=kind, headers={"Cache-Control": "public, max-age=3600"})
 

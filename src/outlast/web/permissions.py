@@ -50,6 +50,10 @@ SCOPES: Final[Mapping[Verb, Scope]] = {
 """The scope of a key that each verb needs."""
 
 
+CHANGES: Final = frozenset({Verb.CHANGE, Verb.DELETE, Verb.OPERATE})
+"""What the audit log has of those who may change the sessions of others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who sent a request."""

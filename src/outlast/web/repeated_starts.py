@@ -43,6 +43,9 @@ async def start_once(
 ) -> Started:
     """Call `start` with the id of the new session unless an earlier request with this key has started one."""
     store, owner = context.engine.guarded_store, owner_hash(context.owner)
+    counted = "key " + context.owner
+    if not await context.limits.allows(counted, ""):
+        raise await context.limits.too_fast(counted, "")
     fingerprint = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     end = asyncio.get_running_loop().time() + LONGEST_WAIT
     new_id = new_session_id()
@@ -70,4 +73,6 @@ async def start_once(
         await store.release_start_key(owner, key)
         raise
     await store.settle_start_key(owner, key, started.session.id)
+    if started.existing:  # the rate of starts does not count it, and its key is stored
+        await context.limits.count(counted, "")
     return started

@@ -25,6 +25,7 @@ from outlast.web.bearers import Bearers
 from outlast.web.bodies import UnfinishedBodies, refuse_body
 from outlast.web.cross_origin import CrossOrigin
 from outlast.web.headers import single_headers, site_path
+from outlast.web.key_audit import record_key
 from outlast.web.keys import KeyRing
 from outlast.web.limits import VisitorLimits
 from outlast.web.login_options import LoginOptions
@@ -32,7 +33,7 @@ from outlast.web.logins import Logins, OwnerRaised, host_handles, problem_of_hos
 from outlast.web.mounting import mounted
 from outlast.web.operators import PATH, Operators
 from outlast.web.page_templates import PageTemplates
-from outlast.web.permissions import SCOPES, Actor, Role, may
+from outlast.web.permissions import CHANGES, SCOPES, Actor, Role, may
 from outlast.web.poll_cache import Messages, PollCache, revalidate
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.rates import Rates
@@ -310,6 +311,8 @@ class _SiteApp:
 
 async def _respond(route: Route, context: RequestContext) -> None:
     response = await route.handler(context)
+    if route.verb in CHANGES and context.actor.sees_all:
+        await record_key(context, route.name)
     if response is not None:
         await response(context.scope, context.receive, context.send)
 

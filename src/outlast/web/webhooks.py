@@ -1,6 +1,5 @@
 """Webhooks (Standard Webhooks): a signed message about the end of a session, delivered by a session of its own."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -9,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol, TypeVar
 
+from outlast.core.analyses import context
 from outlast.core.analyses.analysis import Analysis, AnalysisOptions
 from outlast.core.sessions import Sessions
 from outlast.core.watch import SessionView
@@ -22,7 +22,7 @@ from outlast.web.snapshot import INLINE_RESULT, snapshot
 
 T = TypeVar("T")
 FIRST_WAIT: Final = 5.0
-"""Seconds before the second attempt; each further wait is about three times the one before."""
+"""Seconds before the second attempt; each further wait is three times the one before."""
 LONGEST_WAIT: Final = 6 * 3600.0
 ATTEMPTS: Final = 12
 """Over about a day."""
@@ -54,33 +54,36 @@ def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 def webhook_analysis(application: Application) -> Analysis:
     """The analysis that delivers one webhook."""
 
-    async def deliver(session_id: str, url: str, key_id: str) -> int:
+    async def deliver(session_id: str, version: int, url: str, key_id: str) -> int:
         view = await application.use(lambda sessions: sessions.get(session_id, owner=None))
         if view is None:
             raise Permanent("The session was deleted before its end could be told.")
+        if not view.session.status.final:
+            raise Permanent("The session was retried, and a message of its own will tell the new end.")
         message = await _message(application, view)
         now = int(time.time())
         secret = webhook_secret(KeyRing.of(application.settings), key_id)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Outlast",
-            "webhook-id": f"msg_{session_id}_{view.session.version}",
+            "webhook-id": f"msg_{session_id}_{version}",
             "webhook-timestamp": str(now),
         }
         headers["webhook-signature"] = signature(secret, headers["webhook-id"], now, message)
         from outlast.web.public_http import post  # noqa: PLC0415 - TLS costs start-up time, and few deliver
 
         try:
-            status = await asyncio.to_thread(post, url, message, headers)
+            status = await post(url, message, headers)
         except NotPublicError as error:
             raise Permanent(f"The webhook was not sent: {error}") from error
         except OSError as error:
-            raise RetryAfter(_wait(view), f"The receiver could not be reached: {error}") from error
+            told = str(error) or type(error).__name__
+            raise RetryAfter(await _wait(application), f"The receiver could not be reached: {told}") from error
         if 200 <= status < 300:
             return status
         if status == GONE:
             raise Permanent("The receiver answered 410: it wants no more webhooks.")
-        raise RetryAfter(_wait(view), f"The receiver answered {status}.")
+        raise RetryAfter(await _wait(application), f"The receiver answered {status}.")
 
     options = AnalysisOptions(
         title="Webhook",
@@ -92,7 +95,7 @@ def webhook_analysis(application: Application) -> Analysis:
     return Analysis.of(WEBHOOK, deliver, options)
 
 
-def _subject(session_id: str, url: str, key_id: str) -> str:  # noqa: ARG001 - the input by name
+def _subject(session_id: str, version: int, url: str, key_id: str) -> str:  # noqa: ARG001 - the input by name
     return f"{url} ({session_id})"
 
 
@@ -117,6 +120,10 @@ async def _message(application: Application, view: SessionView) -> bytes:
     return json.dumps(message, ensure_ascii=False, allow_nan=False).encode()
 
 
-def _wait(view: SessionView) -> float:
-    ended = view.session.completed_at or view.session.updated_at
-    return min(LONGEST_WAIT, max(FIRST_WAIT, 2 * (time.time() - ended.timestamp())))
+async def _wait(application: Application) -> float:
+    """Seconds before the next attempt, by those since the delivery was started or retried."""
+    attempt = context.current()
+    assert attempt is not None  # noqa: S101 - a delivery runs in one
+    own = await application.use(lambda sessions: sessions.get(attempt.session_id, owner=None))
+    tries = 1 if own is None else own.session.attempt - (own.session.max_attempts - ATTEMPTS)
+    return min(LONGEST_WAIT, FIRST_WAIT * 3 ** (max(1, tries) - 1))

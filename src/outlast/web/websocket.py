@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from outlast.core.watch import SessionView, Watcher
 from outlast.domain.errors import OutlastError
 from outlast.web.events import KEEPALIVE_EVERY, MIN_INTERVAL
+from outlast.web.key_audit import record_key
 from outlast.web.permissions import Verb, may
 from outlast.web.problems import Problem, not_found, problem_of
 from outlast.web.progress import snapshot_body
@@ -94,6 +95,8 @@ async def _obey(context: RequestContext, message: Message) -> None:
             raise Problem(403, "Your key or token may not cancel this session.")
         if await context.engine.sessions.cancel(context.session_id, owner=context.session_owner) is None:
             raise not_found()
+        if context.actor.sees_all:
+            await record_key(context, "cancel")
     except OutlastError as error:
         await _send(context, "error", problem_of(error).body())
 

@@ -24,7 +24,7 @@ LEAST_INSIDE = 10
 SEPARATION = math.sqrt(2) * math.sqrt(1.0803**2 - 0.9542**2)
 """Deviations between buyers and others: from the normal quantiles of the AUCs .86 and .83."""
 PRIOR = 0.05
-"""Share of products assumed to buy reviews. Nobody knows it; in the study it was 43 %, by its making."""
+"""Share of products assumed to buy reviews. Nobody knows it; in the study it was 43%, by its making."""
 MOST_DEVIATIONS = 2.0
 RAISED = 3.0
 """Likelihood ratio from which the resemblance is reported."""

@@ -51,6 +51,8 @@ class Finding:
     windows: tuple[Window, ...] = ()
     context: bool = False
     """Shown beside the verdict; does not count for it, nor as an assessed check."""
+    different_names: bool = False
+    """Whether the reviews with signs are copies whose reviewers are named, so that the names differ."""
 
 
 def part_of(advance: Advance, start: float, end: float) -> Advance:

@@ -105,9 +105,10 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
             if len(signs) % 256 == 0:
                 advance(_GROUPED + (1 - _GROUPED) * len(signs) / members)
     where = f"in {len(clusters)} groups" if len(clusters) > 1 else "in one group"
-    whose = " under different names" if any(text.writers for cluster in clusters for text in cluster) else ""
+    different_names = any(text.writers for cluster in clusters for text in cluster)
+    whose = " under different names" if different_names else ""
     sentence = f"{len(signs):,} reviews{whose} have nearly the same text, {where}."
-    return Finding(NAME, TITLE, "found", sentence, tuple(signs))
+    return Finding(NAME, TITLE, "found", sentence, tuple(signs), different_names=different_names)
 
 
 def _own_words(reviews: Sequence[Review], advance: Advance) -> Callable[[str], str]:
@@ -343,7 +344,6 @@ def _signs(number: int, cluster: Sequence[_Text], own_words: Callable[[str], str
     most = (0.5 if writers <= SMALL_GROUP else 0.3) * writers
     in_common = sum(times > max(1, most) for times in in_texts.values())
     of_writer = Counter(filter(None, map(identity, members)))
-    whose = " under different names" if of_writer else ""
     for text in cluster:
         shared = {x for x in text.shingles if in_texts[x] > 1 or len(text.reviews) > 1}
         words_in_common = (in_common + SHINGLE - 1) * text.words / (len(text.shingles) + SHINGLE - 1)
@@ -352,6 +352,7 @@ def _signs(number: int, cluster: Sequence[_Text], own_words: Callable[[str], str
         for review in sorted(text.reviews, key=lambda r: (str(r.date), r.row)):
             others = len(members) - of_writer.get(identity(review) or "", 1)
             as_others = "another review" if others == 1 else f"{others:,} other reviews"
+            whose = f" under {'another name' if others == 1 else 'different names'}" if of_writer else ""
             if few:
                 sentence = f"Nearly the same few words as {as_others}{whose}, which may be chance."
             elif repeated:

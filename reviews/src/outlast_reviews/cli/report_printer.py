@@ -15,6 +15,7 @@ from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.pages.query import ALL_PAGES, ReportQuery
 from outlast_reviews.reading import PartRead, parts_read
 from outlast_reviews.sanitising import truncated
+from outlast_reviews.verdict import tone_of
 from outlast_reviews.wording import outcome, products_together, weight, what_was_not_read, what_was_read
 
 COLOURS = {"good": "green", "warn": "yellow", "bad": "red", "unsure": "cyan"}
@@ -28,11 +29,7 @@ _LONGEST_CELL = 40
 
 def grade_colour(grade: str, suspicious: int) -> str:
     """Colour of a grade of which only the figures are known; never green beside suspicious reviews."""
-    if grade in ("D", "F"):
-        return COLOURS["bad"]
-    if grade == "C" or suspicious:
-        return COLOURS["warn"]
-    return COLOURS["unsure" if grade == "U" else "good"]
+    return COLOURS[tone_of(grade, suspicious)]
 
 
 def print_report(result: Mapping[str, Any], source: str) -> None:

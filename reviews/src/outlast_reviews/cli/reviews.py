@@ -5,16 +5,14 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
 from outlast_reviews.cli.mapping import map_option, mapping_of
+from outlast_reviews.cli.running import progress_bar
 from outlast_reviews.cli.scan import scan
 from outlast_reviews.cli.verify import verify
 from outlast_reviews.deduplicate import merge
@@ -105,24 +103,29 @@ def evaluate(
     tables: list[Table] = []
     failed = False
     columns = mapping_of(mapping)
-    with _ProgressBar() as bar:
+    with progress_bar() as bar:
+        task = bar.add_task("Reading", total=None)
+
+        def report(done: int, total: int, message: str) -> None:
+            bar.update(task, completed=done, total=total, description=message)
+
         if groups is not None:
-            tables.append(accuracy_table("invented crowds", evaluate_groups(groups, bar.report)))
+            tables.append(accuracy_table("invented crowds", evaluate_groups(groups, report)))
         if planted is not None and files:
             sets = [found for path in files if (found := _read_unlabelled(path, columns))]
             failed = len(sets) < len(files)
             if sets:
                 named = ", ".join(path.name for path in files)
-                tables.append(accuracy_table(named, evaluate_planted(sets, planted, bar.report)))
+                tables.append(accuracy_table(named, evaluate_planted(sets, planted, report)))
         else:
             for path in files:
                 try:
-                    tables.append(_evaluate_labelled(path, label, columns, bar.report))
+                    tables.append(_evaluate_labelled(path, label, columns, report))
                 except NotLabelled as refused:
                     click.echo(f"{path}: {refused}", err=True)
                     failed = True
         if generated is not None:
-            tables.append(accuracy_table("generated reviews", evaluate_languages(generated, bar.report)))
+            tables.append(accuracy_table("generated reviews", evaluate_languages(generated, report)))
     if image and tables:
         image.write_text(picture(tables), encoding="utf-8")
     if print_json:
@@ -165,36 +168,9 @@ def _print(table: Table) -> None:
     out = Console()
     out.print(f"\n[bold]{escape(table.source)}[/]", highlight=False)
     out.print(escape(table.about), highlight=False)
-    grid = Grid("what", "figure", "95 % interval", "of", "elsewhere", box=None, padding=(0, 2, 0, 0))
+    grid = Grid("what", "figure", "95% interval", "of", "elsewhere", box=None, padding=(0, 2, 0, 0))
     for line in [*table.lines, *calibration_lines(table.calibration)]:
         value, interval = format_figure(line.figure, percent=not is_auc(line))
         of = f"{line.figure.of:,}"
         grid.add_row(escape(f"{line.group}: {line.name}"), value, interval, of, escape(line.beside))
     out.print(grid)
-
-
-class _ProgressBar:
-    """A progress bar on stderr for the time of a `with`."""
-
-    def __init__(self) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        self._line = self._bar.add_task("Reading", total=None)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    def report(self, done: int, total: int, message: str) -> None:
-        self._bar.update(self._line, completed=done, total=total, description=message)

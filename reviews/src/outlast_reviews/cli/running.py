@@ -145,13 +145,15 @@ async def _start(
             return await product.start(source=source, **more)
         except InvalidInput as error:
             field = error.faults[0][0].removeprefix("/")
+            given_before = more.get(field, {})
             answers = answer(str(error), error.questions)
-            if not answers or answers == more.get(field):
+            if not _say_more(answers, given_before):
                 raise
-            more[field] = {**more.get(field, {}), **answers}
+            more[field] = {**given_before, **answers}
 
 
 async def _follow(session: SessionHandle[dict[str, Any]], show: Show, answer: Answer) -> Mapping[str, Any]:
+    answered: dict[str, str] = {}
     while True:
         async for view in session:
             show(view.session.progress.percentage, _at_work(view.session))
@@ -159,9 +161,15 @@ async def _follow(session: SessionHandle[dict[str, Any]], show: Show, answer: An
             return await session.result()
         except AnalysisFailed as failed:
             answers = answer(failed.message, failed.questions)
-            if not answers:
+            if not _say_more(answers, answered):
                 raise InvalidInput(failed.message, questions=failed.questions) from None
+            answered |= answers
             await session.answer(answers)
+
+
+def _say_more(answers: Mapping[str, str], before: Mapping[str, str]) -> bool:
+    """Whether there is an answer that was not given before; without one, the same would be asked for ever."""
+    return not answers.items() <= before.items()
 
 
 def _at_work(session: AnalysisSession) -> str:

@@ -20,6 +20,7 @@ from outlast_reviews.cli.mapping import map_option, mapping_of
 from outlast_reviews.cli.report_printer import grade_colour
 from outlast_reviews.cli.running import Show, is_address, judge, key_for_evidence, options, progress_bar
 from outlast_reviews.evidence.files import write_evidence
+from outlast_reviews.formatting import counted
 from outlast_reviews.history import summary
 from outlast_reviews.sanitising import sanitised
 from outlast_reviews.scan.memory import ScanMemory, ScanMemoryError
@@ -119,7 +120,7 @@ class _Scan:
             earlier = earlier_report(report, last)
             written = self._write({**result, "earlier": earlier and asdict(earlier)}, entry.name)
             self._memory.remember(entry.name, summary(report))
-            return outcome_of(entry.name, entry.source, report, last, written)
+            return outcome_of(entry.name, entry.source, report, last, earlier, written)
         except ScanMemoryError:
             raise
         except OutlastError as error:
@@ -189,16 +190,15 @@ def _print_table(outcomes: Sequence[Outcome]) -> None:
         )
     out.print(table)
     worse, failed = sum(bool(o.worse) for o in outcomes), sum(bool(o.error) for o in outcomes)
-    products = "1 product" if len(outcomes) == 1 else f"{len(outcomes):,} products"
-    out.print(Text(f"\n{products}: {worse:,} worse, {failed:,} failed."))
+    out.print(Text(f"\n{counted(len(outcomes), 'product')}: {worse:,} worse, {failed:,} failed."))
     if files := [Path(path) for outcome in outcomes for path in outcome.evidence]:
-        out.print(Text(f"{len(files):,} evidence files written to {files[0].parent}."))
+        out.print(Text(f"{counted(len(files), 'evidence file')} written to {files[0].parent}."))
 
 
 def _since(outcome: Outcome) -> Text:
     if outcome.since is None:
         return Text("First scan", "dim")
-    parts = [*(f"{outcome.new:,} new" for _ in range(bool(outcome.new)))]
+    parts = [f"{outcome.new:,} new"] if outcome.new else []
     parts += [f"{outcome.gone:,} gone"] if outcome.gone else []
     parts += [f"{change.name}: {change.before} → {change.now}" for change in outcome.changes]
     text = Text(" · ".join(parts) or "No change")

@@ -15,8 +15,8 @@ from outlast_reviews.method import VERSION
 
 Figures = ReviewFigures | ProductFigures | PlantedFigures | LanguageFigures | GroupFigures
 _MOST_FEATURES = 12
-_COPIES_ELSEWHERE = {0.0: "100 %", 0.05: "96 %", 0.1: "70 %", 0.2: "17 %"}
-_BURSTS_ELSEWHERE = {20: "18 %", 40: "49 %", 80: "69 %"}
+_COPIES_ELSEWHERE = {0.0: "100%", 0.05: "96%", 0.1: "70%", 0.2: "17%"}
+_BURSTS_ELSEWHERE = {20: "18%", 40: "49%", 80: "69%"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def format_figure(figure: Figure, *, percent: bool) -> tuple[str, str]:
     if figure.value is None or figure.low is None or figure.high is None:
         return "not assessed", ""
     if percent:
-        return _one_decimal(figure.value), f"{100 * figure.low:.1f}–{100 * figure.high:.1f} %"
+        return _one_decimal(figure.value), f"{100 * figure.low:.1f}–{100 * figure.high:.1f}%"
     return f"{figure.value:.2f}", f"{figure.low:.2f}–{figure.high:.2f}"
 
 
@@ -112,7 +112,7 @@ def _one_decimal(share: float) -> str:
     said = f"{100 * share:.1f}"
     if said in {"0.0", "100.0"} and 0 < share < 1:
         said = "< 0.1" if share < 0.5 else "> 99.9"
-    return f"{said} %"
+    return f"{said}%"
 
 
 def is_auc(line: Line) -> bool:
@@ -121,7 +121,7 @@ def is_auc(line: Line) -> bool:
 
 
 def markdown(table: Table) -> str:
-    rows = ["| what | figure | 95 % interval | of | elsewhere |", "|---|---|---|---|---|"]
+    rows = ["| what | figure | 95% interval | of | elsewhere |", "|---|---|---|---|---|"]
     for line in table.lines:
         value, interval = format_figure(line.figure, percent=not is_auc(line))
         rows.append(f"| {line.group}: {line.name} | {value} | {interval} | {line.figure.of:,} | {line.beside} |")
@@ -130,7 +130,7 @@ def markdown(table: Table) -> str:
 
 def _of_reviews(figures: ReviewFigures) -> Iterator[Line]:
     yield Line("All checks", "AUC", figures.auc, ".43–.51 for text models on texts of another origin")
-    yield Line("All checks", "accuracy", figures.accuracy, "55–61 % for language models, 51 % for people")
+    yield Line("All checks", "accuracy", figures.accuracy, "55–61% for language models, 51% for people")
     for check in figures.checks:
         if not check.assessed:
             yield Line(check.title, "precision and recall", NOTHING)
@@ -148,23 +148,23 @@ def _of_products(figures: ProductFigures) -> Iterator[Line]:
 
 def _of_planted(figures: PlantedFigures) -> Iterator[Line]:
     for (size, edits), figure in figures.copies.items():
-        name = f"{size} reviews in {COPY_DAYS} days, {100 * edits:.0f} % of words changed"
+        name = f"{size} reviews in {COPY_DAYS} days, {100 * edits:.0f}% of words changed"
         yield Line("Copies found", name, figure, _COPIES_ELSEWHERE.get(edits, ""))
     for ((least, below), edits), figure in figures.of_one.items():
-        name = f"{SIZE_OF_ONE} of a real text of {least} to {below - 1} words, {100 * edits:.0f} % changed"
+        name = f"{SIZE_OF_ONE} of a real text of {least} to {below - 1} words, {100 * edits:.0f}% changed"
         yield Line("Copies found", name, figure)
     for (size, days), figure in figures.bursts.items():
         yield Line("Bursts found", f"{size} reviews in {days} days", figure, _BURSTS_ELSEWHERE[size])
     yield Line("False alarms", "copies among the files' own reviews", figures.false_copies, "0 of 4,933")
     yield Line("False alarms", "bursts in the files as they are", figures.false_bursts, "0 of 12")
-    yield Line("False alarms", "bursts after dealing the stars out anew", figures.shuffled_bursts)
+    yield Line("False alarms", "bursts after shuffling the stars", figures.shuffled_bursts)
 
 
 def _of_languages(figures: LanguageFigures) -> Iterator[Line]:
     for language, false in figures.false_copies.items():
         for (name, edits), figure in figures.copies.items():
             if name == language:
-                yield Line(f"Copies in {language}", f"found with {100 * edits:.0f} % changed", figure)
+                yield Line(f"Copies in {language}", f"found with {100 * edits:.0f}% changed", figure)
         yield Line(f"Copies in {language}", "honest reviews called copies", false)
         yield Line(
             f"Copies in {language}",
@@ -175,7 +175,7 @@ def _of_languages(figures: LanguageFigures) -> Iterator[Line]:
 
 def _of_groups(figures: GroupFigures) -> Iterator[Line]:
     for (people, products, part), figure in figures.groups.items():
-        name = f"{people} reviewers, {products} other products, each reviewed by {100 * part:.0f} % of them"
+        name = f"{people} reviewers, {products} other products, each reviewed by {100 * part:.0f}% of them"
         yield Line("Groups found", name, figure)
     yield Line("False alarms", "bystanders among the group members found", figures.bystanders)
     for kind, figure in figures.false_groups.items():
@@ -205,4 +205,4 @@ def _json(figure: Figure) -> dict[str, float | int | None]:
 def calibration_lines(bins: Sequence[Bin]) -> Iterator[Line]:
     """What was said against what was so, for a table."""
     for one in bins:
-        yield Line("Calibration", f"said {100 * one.predicted:.0f} %", one.observed)
+        yield Line("Calibration", f"said {100 * one.predicted:.0f}%", one.observed)

@@ -15,7 +15,7 @@ _MOST_CELLS = 400_000
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A share between 0 and 1 with its 95 % interval; all `None` where nothing could be counted."""
+    """A share between 0 and 1 with its 95% interval; all `None` where nothing could be counted."""
 
     value: float | None
     low: float | None

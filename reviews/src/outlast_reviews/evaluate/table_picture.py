@@ -19,7 +19,7 @@ def picture(tables: Sequence[Table]) -> str:
         y += _TOP + _ROW * len(lines) + 24
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y}" width="{_WIDTH}" height="{y}"'
-        ' role="img" aria-label="Measured accuracy, with 95 % intervals" font-family="sans-serif" font-size="12">'
+        ' role="img" aria-label="Measured accuracy, with 95% intervals" font-family="sans-serif" font-size="12">'
         f'<rect width="{_WIDTH}" height="{y}" fill="#fff"/>{"".join(parts)}</svg>\n'
     )
 

@@ -17,7 +17,6 @@ SHOWS = (
         "On the date stated, by the clock of the machine that did it, the program read the input whose SHA-256 is"
         " stated and ran the listed checks on it, with the listed results."
     ),
-    "Nobody has altered this document since it was signed. Anybody can verify that with the public key.",
     "For each check, it states how often the check was right when it was measured, or that it was not measured.",
 )
 DOES_NOT_SHOW = (
@@ -29,6 +28,10 @@ DOES_NOT_SHOW = (
     (
         "It does not show that a review is fake or genuine. A sign is a reason to look closer; that no sign was"
         " found is no proof."
+    ),
+    (
+        "It does not show by itself whether anybody altered it after it was signed: anyone can check that with the"
+        " public key."
     ),
     "It does not show that the input held every review, or that nobody changed it before the program read it.",
     (
@@ -55,7 +58,9 @@ class Verdict(TypedDict):
     suspicious_percentage_low: float | None
     suspicious_percentage_high: float | None
     sample: bool
-    """Whether the input is a sample, so that the range allows for the reviews that are not in it."""
+    """Whether the input is a sample of the product's reviews."""
+    projected: NotRequired[bool]
+    """Whether the range says what to expect of all reviews of the product; earlier versions do not say."""
 
 
 class Ratings(TypedDict):
@@ -156,6 +161,7 @@ def document_of(result: Mapping[str, Any]) -> Document:
             "suspicious_percentage_low": report["fake_percentage_low"],
             "suspicious_percentage_high": report["fake_percentage_high"],
             "sample": report["sample"],
+            "projected": report.get("projected", report["sample"]),
         },
         "ratings": {
             "original": report["original_rating"],

@@ -43,7 +43,7 @@ def make_folder(folder: Path) -> None:
 
 def write_evidence(result: Mapping[str, Any], key: InstallationKey, folder: Path, name: str) -> Sequence[Path]:
     """Write both files of a result into the folder, dated and named; never replace another. Raises `OSError`."""
-    analysed: str = document_of(result)["analysed_at"]
+    analysed: str = result["report"]["analysed_at"]
     base = f"{_file_name(name)}-{re.sub('[-:]', '', analysed)}"
     makers: Mapping[str, Callable[[Mapping[str, Any], InstallationKey], str]] = {
         "html": evidence_page,

@@ -12,7 +12,7 @@ FIRST_DAYS = 30
 LEAST_RATED = 20
 """Reviews with stars that each side needs before a difference is judged."""
 _Z = 2.5758
-"""99 % of a normal distribution lie within so many deviations; several comparisons are made."""
+"""99% of a normal distribution lie within so many deviations; several comparisons are made."""
 
 ByChance = Literal["unlikely", "possible", "too_few"]
 

@@ -23,7 +23,7 @@ def accuracy_of_groups() -> tuple[str, ...]:
         return percent(100 * figures[f"crowds of {kind} with a group"]["value"])
 
     def groups(people: int, products: int, part: int) -> str:
-        name = f"{people} reviewers, {products} other products, each reviewed by {part} % of them"
+        name = f"{people} reviewers, {products} other products, each reviewed by {part}% of them"
         return percent(100 * figures[name]["value"])
 
     found = (

@@ -1,7 +1,7 @@
 """What the reviews that the shop counts and the source lacks could change (pure)."""
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from outlast_reviews.verdict import Grade, grade_of
 
@@ -10,7 +10,9 @@ LOWEST, HIGHEST = 1.0, 5.0
 
 class MissingReviews(TypedDict):
     stated: int
-    """Reviews that the shop counts."""
+    """Reviews that the shop counts; ratings where `of_ratings`."""
+    of_ratings: NotRequired[bool]
+    """Whether the shop counts ratings, many of which have no text; reports of earlier versions do not say."""
     read: int
     """Unique reviews in the source."""
     missing: int
@@ -24,7 +26,7 @@ class MissingReviews(TypedDict):
     averages_agree: bool | None
     """Whether the shop's average can be of all these reviews; `None` where it states none."""
     grade_best: Grade | None
-    """The grade if no missing review had a sign; `None` where there is no grade."""
+    """The grade if no missing review had a sign; `None` where there is no grade or ratings are counted."""
     grade_worst: Grade | None
     """The grade if each missing review had a sign."""
 
@@ -42,9 +44,18 @@ class Counts:
 
 
 def missing_reviews(
-    stated: int | None, counts: Counts, average: float | None, shop_average: float | None, *, graded: bool
+    stated: int | None,
+    counts: Counts,
+    average: float | None,
+    shop_average: float | None,
+    *,
+    graded: bool,
+    of_ratings: bool = False,
 ) -> MissingReviews | None:
-    """`None` where the shop counts no more than were read. The rated reviews have the `average`."""
+    """`None` where the shop counts no more than were read. The rated reviews have the `average`.
+
+    Where the shop counts ratings (`of_ratings`), nobody knows how many of the missing ones have a text to grade.
+    """
     read, rated = counts.read, counts.rated
     if stated is None or stated <= read or not read:
         return None
@@ -56,11 +67,12 @@ def missing_reviews(
             agree, implied_low, implied_high = _implied(average, rated, shop_average, missing)
     texts = counts.with_text + missing
     best = worst = None
-    if graded:
+    if graded and not of_ratings:
         best = grade_of(100 * counts.strong / texts)
         worst = grade_of(100 * (counts.strong + counts.medium + missing) / texts)
     return {
         "stated": stated,
+        "of_ratings": of_ratings,
         "read": read,
         "missing": missing,
         "rating_low": low,

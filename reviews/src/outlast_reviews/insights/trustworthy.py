@@ -71,7 +71,7 @@ def _possible(reviews: Sequence[Review], findings: Sequence[Finding]) -> list[Re
         "verified": any(review.verified is not None for review in reviews),
         "own_words": "near_copies" in assessed,
         "ordinary_day": "burst" in assessed,
-        "reviewer": True,
+        "reviewer": any(identity(review) for review in reviews),
     }
     return [reason for reason, is_offered in offered.items() if is_offered]
 

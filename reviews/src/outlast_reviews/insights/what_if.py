@@ -11,7 +11,8 @@ from outlast_reviews.ratings import mean_rating, weighted_rating
 from outlast_reviews.review import Review
 from outlast_reviews.verdict import MODEL, Evidence, Grade, Verdict, gather
 
-Judge = Callable[[Sequence[Finding]], tuple[Evidence, Verdict]]
+Judged = tuple[Evidence, Verdict]
+Judge = Callable[[Sequence[Finding]], Judged]
 """Weighs findings about the reviews of one report."""
 
 MOST_SWITCHES = 6
@@ -70,14 +71,18 @@ def star_average(reviews: Sequence[Review]) -> StarAverage:
 
 
 def scenarios(
-    reviews: Sequence[Review], findings: Sequence[Finding], judge: Judge, advance: Advance = ignore_progress
+    reviews: Sequence[Review],
+    findings: Sequence[Finding],
+    judged: Judged,
+    judge: Judge,
+    advance: Advance = ignore_progress,
 ) -> list[Scenario]:
-    """The verdict without each combination of checks; the first leaves none out."""
+    """The verdict without each combination of checks; the first, `judged`, leaves none out."""
     made: list[Scenario] = []
     every = tuple(_combinations(findings))
     for n, left_out in enumerate(every):
         advance(n / len(every))
-        made.append(_scenario(reviews, findings, left_out, judge))
+        made.append(_scenario(reviews, left_out, judge(_without(findings, left_out)) if left_out else judged))
     if made[0]["fake_percentage"] is None:  # as in the report, nothing is adjusted by evidence that is too little
         for scenario in made:
             scenario["adjusted_rating"] = None
@@ -104,11 +109,12 @@ def _switches(findings: Sequence[Finding]) -> tuple[str, ...]:
     )[:MOST_SWITCHES]
 
 
-def _scenario(
-    reviews: Sequence[Review], findings: Sequence[Finding], left_out: tuple[str, ...], judge: Judge
-) -> Scenario:
-    kept = [replace(f, outcome="clear", signs=(), windows=()) if f.name in left_out else f for f in findings]
-    evidence, verdict = judge(kept)
+def _without(findings: Sequence[Finding], left_out: tuple[str, ...]) -> list[Finding]:
+    return [replace(f, outcome="clear", signs=(), windows=()) if f.name in left_out else f for f in findings]
+
+
+def _scenario(reviews: Sequence[Review], left_out: tuple[str, ...], judged: Judged) -> Scenario:
+    evidence, verdict = judged
     share, rating = verdict.share, weighted_rating(reviews, evidence)
     return {
         "left_out": list(left_out),

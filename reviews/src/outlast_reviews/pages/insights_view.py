@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from outlast_reviews.formatting import counted
 from outlast_reviews.insights.comparisons import FIRST_DAYS
 from outlast_reviews.insights.measured_groups import accuracy_of_groups
 from outlast_reviews.insights.reviewer_groups import WITHIN_DAYS
+from outlast_reviews.insights.trustworthy import LEAST_WORDS
 from outlast_reviews.pages.group_picture import GroupPicture, group_picture
 from outlast_reviews.pages.query import ReportQuery
 
@@ -14,8 +16,8 @@ _FIRST = 5
 """Trustworthy reviews that show without being asked for."""
 _REASONS = {
     "verified": "verified purchase",
-    "own_words": "12 words or more, copied from nobody",
-    "ordinary_day": "written on a day without a rush",
+    "own_words": f"at least {LEAST_WORDS} words, and no copy of another review",
+    "ordinary_day": "not written during a burst",
     "reviewer": "named reviewer",
 }
 _GROUPS = {
@@ -26,7 +28,7 @@ _GROUPS = {
     "first_days": f"First {FIRST_DAYS} days",
     "later": "Later",
     "one_review": "Reviewer’s only review",
-    "more_reviews": "Reviewer of more",
+    "more_reviews": "Reviewer of several",
 }
 
 
@@ -62,6 +64,8 @@ class ComparisonView:
 @dataclass(frozen=True, slots=True)
 class MissingView:
     sentences: tuple[str, ...]
+    what: str
+    """What the shop counts beyond what was read, as "missing reviews" or "other ratings"."""
     low: float | None
     """The range of the average, in percent of the way from one star to five."""
     width: float | None
@@ -143,11 +147,11 @@ def _difference(comparison: Mapping[str, Any], first: str) -> str:
     if difference is None:
         return "One side has no stars to compare."
     if abs(difference) < 0.005:
-        return "Both average the same stars."
+        return "Both have the same average."
     said = f"“{first}” averages {abs(difference):.2f} stars {'higher' if difference > 0 else 'lower'}"
     match comparison["by_chance"]:
         case "unlikely":
-            return f"{said}. Chance alone rarely makes such a difference."
+            return f"{said}. Chance alone rarely makes a difference this large."
         case "possible":
             return f"{said}. That could be chance."
         case _:
@@ -156,39 +160,55 @@ def _difference(comparison: Mapping[str, Any], first: str) -> str:
 
 def _missing(missing: Mapping[str, Any], report: Mapping[str, Any]) -> MissingView:
     sentences = tuple(_missing_sentences(missing, report["original_rating"], report["product_rating"]))
+    what = "other rating" if missing.get("of_ratings") else "missing review"
+    what = what if missing["missing"] == 1 else f"{what}s"
     low, high = missing["rating_low"], missing["rating_high"]
     if low is None:
-        return MissingView(sentences, None, None, None)
+        return MissingView(sentences, what, None, None, None)
     return MissingView(
-        sentences, _on_scale(low), round(_on_scale(high) - _on_scale(low), 2), _on_scale(report["original_rating"])
+        sentences,
+        what,
+        low=_on_scale(low),
+        width=round(_on_scale(high) - _on_scale(low), 2),
+        at=_on_scale(report["original_rating"]),
     )
 
 
 def _missing_sentences(missing: Mapping[str, Any], average: float, shop: float) -> Iterator[str]:
     left, low, high = missing["missing"], missing["rating_low"], missing["rating_high"]
-    them = "it" if left == 1 else "them"
-    absent = "one is" if left == 1 else f"{left:,} are"
-    yield f"We read {missing['read']:,} of the {missing['stated']:,} that the shop counts; {absent} missing here."
+    if missing.get("of_ratings"):
+        yield (
+            f"The shop counts {missing['stated']:,} ratings; we read {counted(missing['read'], 'review')}. Many"
+            " ratings have no text."
+        )
+        other = "the other rating" if left == 1 else "the other ratings"
+    else:
+        absent = "one is" if left == 1 else f"{left:,} are"
+        yield f"We read {missing['read']:,} of the shop's {missing['stated']:,} reviews; {absent} missing here."
+        other = "the missing one" if left == 1 else "the missing ones"
     if low is not None:
-        yield f"With {them}, the average could be anything from {low:.2f} to {high:.2f} stars."
+        yield f"With {other}, the average could be anything from {low:.2f} to {high:.2f} stars."
     if missing["averages_agree"] is False:
         yield (
-            f"The shop shows {shop:.2f}. No stars of the missing ones explain that, so the shop counts others or"
-            " weighs them."
+            f"The shop shows {shop:.2f}. No stars of {other} could explain that, so the shop counts other reviews"
+            " or weights them."
         )
     elif missing["averages_agree"]:
-        yield _implied(missing["missing_rating_low"], missing["missing_rating_high"], shop, average)
+        gives = f"{other} {'gives' if left == 1 else 'average'}"
+        yield _implied(gives, missing["missing_rating_low"], missing["missing_rating_high"], shop, average)
     best, worst = missing["grade_best"], missing["grade_worst"]
     if best and best == worst:
-        yield f"They cannot change the grade: it stays {best}."
+        yield f"{'It' if left == 1 else 'They'} cannot change the grade: it stays {best}."
+    elif best and left == 1:
+        yield f"The grade would be {best} if it had no warning sign, and {worst} if it had one."
     elif best:
-        yield f"The grade would be {best} if none of {them} had a warning sign, and {worst} if all had."
+        yield f"The grade would be {best} if none of them had a warning sign, and {worst} if all had."
 
 
-def _implied(low: float, high: float, shop: float, average: float) -> str:
+def _implied(gives: str, low: float, high: float, shop: float, average: float) -> str:
     stars = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
-    than = "lower than" if high < average else "higher than" if low > average else "much like"
-    return f"The shop shows {shop:.2f}, so the missing ones average {stars}: {than} these ({average:.2f})."
+    than = "lower than" if high < average else "higher than" if low > average else "about the same as"
+    return f"The shop shows {shop:.2f}, so {gives} {stars}: {than} these ({average:.2f})."
 
 
 def _on_scale(stars: float) -> float:
@@ -197,11 +217,12 @@ def _on_scale(stars: float) -> float:
 
 def _trustworthy(facts: Mapping[str, Any]) -> TrustworthyView:
     count, reasons, possible = facts["count"], facts["reasons"], facts["possible"]
-    every = f"all {reasons}" if reasons == len(possible) else f"{reasons} of {len(possible)}"
-    have, average = ("review has", "It gives") if count == 1 else ("reviews have", "They average")
+    which = f"all {reasons} of these" if reasons == len(possible) else f"{reasons} of these {len(possible)}"
+    have, meet = ("review has", "meets") if count == 1 else ("reviews have", "meet")
+    average = "It gives" if count == 1 else "They average"
     named = "; ".join(_REASONS[reason] for reason in possible)
     stars = "" if facts["stars"] is None else f" {average} {facts['stars']:.2f} stars."
-    sentence = f"{count:,} {have} no warning sign and {every} reasons for trust: {named}.{stars}"
+    sentence = f"{count:,} {have} no warning sign and {meet} {which}: {named}.{stars}"
     listed = [
         {**review, "reasons": [_REASONS[reason] for reason in review["reasons"]]} for review in facts["reviews"]
     ]
@@ -222,7 +243,7 @@ def _reviewers(facts: Mapping[str, Any]) -> ReviewersView:
 def _histories(histories: Mapping[str, Any]) -> Iterator[str]:
     others, met = histories["other_products"], histories["met"]
     elsewhere = "the other product" if others == 1 else f"one of the {others:,} other products"
-    people = f"{_number(met)} of {histories['reviewers']:,} recognisable reviewers"
+    people = f"{_number(met)} of the {counted(histories['reviewers'], 'reviewer')} we can recognise"
     yield f"{people} also reviewed {elsewhere} analysed here."
     if rated := histories["rated"]:
         five = _number(histories["only_five_stars"])
@@ -237,10 +258,7 @@ def _number(count: int) -> str:
 
 def _groups_found(count: int) -> str:
     if not count:
-        return (
-            "We found no group: no three of them wrote about the same two other products within"
-            f" {WITHIN_DAYS} days more often than chance explains."
-        )
+        return "We found no group of reviewers who keep appearing together."
     groups = "One group of reviewers" if count == 1 else f"{count:,} groups of reviewers"
     return (
         f"{groups} wrote about the same other products within {WITHIN_DAYS} days. Fans of a brand and testers of"

@@ -21,6 +21,7 @@ from outlast_reviews.pages.insights_view import insights_view
 from outlast_reviews.pages.query import CLEAR_PER_PAGE, ReportQuery, paginate
 from outlast_reviews.pages.timeline_chart import timeline_chart
 from outlast_reviews.reading import parts_read
+from outlast_reviews.verdict import tone_of
 from outlast_reviews.wording import (
     meaning,
     outcome,
@@ -73,7 +74,7 @@ class ReportPage:
 
         `query` has the filters and pages that its address asks for. Links to other parts of the site need `view`.
         """
-        report = _completed(result["report"])
+        report = completed(result["report"])
         chosen = ReportQuery.of(query or {}, report)
         bursts = _bursts(report["checks"])
         rows = star_rows(report["stars"], without_incentivised=chosen.without_incentivised)
@@ -131,9 +132,9 @@ def _page() -> ReportPage:
     return ReportPage()
 
 
-def _completed(report: Mapping[str, Any]) -> Mapping[str, Any]:
+def completed(report: Mapping[str, Any]) -> Mapping[str, Any]:
     """Add to a report of an earlier version what it does not say."""
-    tone = {"A": "good", "B": "good", "C": "warn", "U": "unsure"}.get(report["grade"], "bad")
+    tone = tone_of(report["grade"], report["strong_count"])
     made = sum(check["outcome"] != "not_assessed" for check in report["checks"])
     checks = {"checks_made": made, "checks_total": len(report["checks"])}
     return {"badge": report["grade"], "tone": tone, "projected": report["sample"], **checks, **report}

@@ -7,13 +7,15 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from outlast_reviews.formatting import counted
+
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
 WIDTH, HEIGHT = 1200, 630
 _PAPER, _INK, _MUTED, _BRAND = "#f6f7f6", "#17211f", "#56635f", "#0b6b5d"
-_COLOURS = {"A": "#1a7341", "B": "#1a7341", "C": "#8a5200", "D": "#b3261e", "F": "#b3261e", "U": "#56635f"}
+_COLOURS = {"good": "#1a7341", "warn": "#8a5200", "bad": "#b3261e", "unsure": "#56635f"}
 _LEFT, _TILE, _RIGHT = 80, 240, 1120
 _LETTERS = re.compile("[ -~\\xa0-\u017fΆ-Ώά-ώЀ-џҐґẞ‐-―‘-„†-…€™−]*")
 """What the font has: Latin, Greek and Cyrillic."""
@@ -25,13 +27,16 @@ def share_card(report: Mapping[str, Any]) -> bytes:
 
     image = Image.new("RGB", (WIDTH, HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
-    colour = _COLOURS[report["grade"]]
+    colour = _COLOURS[report["tone"]]
     draw.rectangle((0, 0, WIDTH, 16), fill=colour)
     corners = Image.new("L", (4 * _TILE, 4 * _TILE))  # four times as large, so that they become smooth
     ImageDraw.Draw(corners).rounded_rectangle((0, 0, 4 * _TILE, 4 * _TILE), 4 * 28, fill=255)
     smooth = corners.resize((_TILE, _TILE))  # pyright: ignore[reportUnknownMemberType] - of a stub
     image.paste(colour, (_LEFT, 120), smooth)
-    draw.text((_LEFT + _TILE / 2, 120 + _TILE / 2), report["grade"], _PAPER, _font(150), anchor="mm")
+    grade, note = report["badge"][:1], report["badge"][1:].strip()
+    middle = _LEFT + _TILE / 2
+    draw.text((middle, 225 if note else 240), grade, _PAPER, _font(150), anchor="mm")
+    draw.text((middle, 325), note, _PAPER, _font(30), anchor="mm")
     left = _LEFT + _TILE + 56
     title = report["product_title"]
     top = 112
@@ -46,7 +51,9 @@ def share_card(report: Mapping[str, Any]) -> bytes:
     _ratings(draw, report, colour)
     draw.line((_LEFT, 540, _RIGHT, 540), "#dbe1de", 2)
     draw.text((_LEFT, 585), "Outlast Reviews", _BRAND, _font(30), anchor="lm")
-    draw.text((_RIGHT, 585), f"{report['unique_reviews']:,} reviews checked", _MUTED, _font(30), anchor="rm")
+    draw.text(
+        (_RIGHT, 585), f"{counted(report['unique_reviews'], 'review')} checked", _MUTED, _font(30), anchor="rm"
+    )
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     return file.getvalue()

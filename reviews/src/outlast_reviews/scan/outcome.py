@@ -58,11 +58,15 @@ class Outcome:
 
 
 def outcome_of(
-    name: str, source: str, report: Mapping[str, Any], last: Mapping[str, Any] | None, evidence: Sequence[str] = ()
+    name: str,
+    source: str,
+    report: Mapping[str, Any],
+    last: Mapping[str, Any] | None,
+    earlier: EarlierReport | None,
+    evidence: Sequence[str] = (),
 ) -> Outcome:
-    """Compare a report with the summary of the last one."""
+    """Compare a report with the summary of the `last` one; `earlier` is what `earlier_report` says of the two."""
     now = figures(report)
-    earlier = earlier_report(report, last)
     if last is None or earlier is None:
         return Outcome(name, source, figures=now, headline=report["headline"], evidence=evidence)
     other_method = last["method"] != report["method"]["version"]

@@ -21,18 +21,18 @@ ALL = "*"
 
 _LABELS: Mapping[Part, str] = {
     "rating": "Stars",
-    "text": "Words of the review",
+    "text": "Review text",
     "title": "Title",
     "date": "Date",
-    "reviewer": "Reviewer (id or name)",
+    "reviewer": "Reviewer (name or ID)",
     "verified": "Verified purchase",
-    "review_id": "Id of the review",
-    "incentivised": "Paid for or given free (Vine)",
+    "review_id": "Review ID",
+    "incentivised": "Rewarded (such as Vine)",
 }
 _SCALES = [
-    (Scale.STARS.value, "1 to 5 stars; what is above is damaged"),
+    (Scale.STARS.value, "1 to 5 stars (skip higher values)"),
     (Scale.TEN.value, "1 to 10 points"),
-    (Scale.FIFTY.value, "10 to 50 points, as of five circles"),
+    (Scale.FIFTY.value, "10 to 50 points (five circles)"),
     (Scale.HUNDRED.value, "0 to 100 points"),
 ]
 _DATES = [("day", "The day"), ("month", "The month"), (UNKNOWN, "I don't know; leave the dates out")]
@@ -53,7 +53,9 @@ def question_about(
         case UnknownColumns():
             asked = _columns(refused, mapping)
         case UnknownScale():
-            asked = [Question("scale", "What are the ratings?", _SCALES, refused.likely.value, required=True)]
+            asked = [
+                Question("scale", "Which scale do the ratings use?", _SCALES, refused.likely.value, required=True)
+            ]
         case _:
             return None
     return InvalidInput(f"{name}{text or refused}", "/mapping", questions=asked)
@@ -67,14 +69,14 @@ def doubts(
         dates = [date for raw in received.unordered_dates if isinstance(date := read_date(raw), AmbiguousDate)]
         return InvalidInput(
             f"{name}Dates such as {received.unordered_dates[0]} can be read in two ways. "
-            "Without their order we can't look for bursts of reviews.",
+            "Without knowing which is right, we can't look for bursts of reviews.",
             "/mapping",
             questions=[_order(dates)],
         )
     if len(products := list(received.products)) > 1 and only is None:
         return InvalidInput(
-            f"{name}These are reviews of several products: {named(products)}. A grade is for one product: say "
-            "which, or take all together.",
+            f"{name}These are reviews of several products: {named(products)}. A grade is for one product: "
+            "pick one, or grade them together.",
             "/only",
             questions=[_which_product(received, products)],
         )
@@ -88,19 +90,15 @@ def _order(dates: Sequence[AmbiguousDate]) -> Question:
         order: [f"{date} is {formatting.day(read)}" for date in dates if (read := date.read(order, today))]
         for order in orders
     }
-    return Question("dates", "What comes first in a date?", _DATES, UNKNOWN, required=True, samples=samples)
+    return Question("dates", "Which comes first in a date?", _DATES, UNKNOWN, required=True, samples=samples)
 
 
 def _which_product(received: ReviewSet, products: Sequence[str]) -> Question:
     options = [*((product, product) for product in products[:_MOST_OFFERED]), (ALL, "All of them together")]
     counts = received.products
-    samples = {product: [_reviews(counts[product])] for product in products[:_MOST_OFFERED]}
-    samples[ALL] = [_reviews(len(received.reviews))]
-    return Question("product", "Whose reviews?", options, required=True, samples=samples)
-
-
-def _reviews(count: int) -> str:
-    return f"{count:,} review{'' if count == 1 else 's'}"
+    samples = {product: [formatting.counted(counts[product], "review")] for product in products[:_MOST_OFFERED]}
+    samples[ALL] = [formatting.counted(len(received.reviews), "review")]
+    return Question("product", "Which product?", options, required=True, samples=samples)
 
 
 def _columns(unknown: UnknownColumns, mapping: Mapping[Part, str]) -> list[Question]:
@@ -113,7 +111,7 @@ def _columns(unknown: UnknownColumns, mapping: Mapping[Part, str]) -> list[Quest
         if column.name and remaining > 0:
             options.append(option)
             samples[column.name] = column.samples
-    starless = [*options, (ABSENT, "(there are no stars in it)")]
+    starless = [*options, (ABSENT, "My file has no stars")]
     return [
         Question(
             part,

@@ -34,6 +34,7 @@ def merged(
     formats = Counter(received.format for _, received in sets)
     ratings = {received.product_rating for _, received in sets} - {None}
     totals = {received.stated_total for _, received in sets} - {None}
+    stated_ratings = {received.stated_ratings for _, received in sets} - {None}
     files = f" ({len(sets)} files)" if len(sets) > 1 else ""
     return ReviewSet(
         reviews=tuple(reviews),
@@ -41,6 +42,7 @@ def merged(
         product_title=titles.pop() if len(titles) == 1 else None,
         product_rating=ratings.pop() if len(ratings) == 1 else None,
         stated_total=totals.pop() if len(totals) == 1 and len(titles) < 2 else None,
+        stated_ratings=stated_ratings.pop() if len(stated_ratings) == 1 and len(titles) < 2 else None,
         description="\n".join(dict.fromkeys(received.description for _, received in sets if received.description)),
         complete=all(received.complete for _, received in sets),
         skipped=tuple(skipped),

@@ -265,6 +265,8 @@ def retry(
     new = answered or Answered(row.input, row.subject)
     if tables.answering(row.owner, row.analysis, new.subject) is not None:
         return RetryAnswer.ANOTHER_IN_FLIGHT
+    told = tables.callbacks.get(session_id, {})
+    told.update({url: (callback, None) for url, (callback, _) in told.items()})
     tables.write(
         row,
         status=Status.PENDING,

@@ -21,7 +21,7 @@ SLOW_CLAIM = 0.01
 MANY_ENTRIES = 5_000
 """Entries that a full scan may read before claims stop scanning in full."""
 COST_FACTOR = 200
-"""The next full scan comes after this many times the duration of the last one, so it takes 0.5 % of the time."""
+"""The next full scan comes after this many times the duration of the last one, so it takes 0.5% of the time."""
 OVERLAP = timedelta(seconds=0.1)
 """A claim starts this long before the position: sessions are committed a moment after their `available_at`."""
 WIDE_OVERLAP = timedelta(seconds=1)

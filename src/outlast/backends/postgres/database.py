@@ -65,15 +65,23 @@ class PostgresDatabase:
                 elif await is_empty(connection):
                     raise nothing_at(shown(self.address))
                 await require_current(connection)
-                (row,) = await self.rows_of(connection, "closed_reason")
-                if bring_up_to_date and row["shut_because"] is not None:
-                    raise closed_error(row["shut_because"])
+                if bring_up_to_date:
+                    await self.require_open(connection)
             except SchemaDiffers as differs:
                 raise refusal(differs, shown(self.address), "postgresql://USER:PASSWORD@HOST/NEW") from None
             finally:
                 await connection.close()
         self._pools = Pools(self.address, self._pool_size, prepare=self._prepare)
         return applied
+
+    async def require_open(self, connection: Connection) -> None:
+        """Raise `StoreRefused` if the store has moved: what is changed here would stay here.
+
+        Call it last in a transaction that may have waited for a copy, which holds the tables.
+        """
+        (row,) = await self.rows_of(connection, "closed_reason")
+        if row["shut_because"] is not None:
+            raise closed_error(row["shut_because"])
 
     async def close(self) -> None:
         pools, self._pools = self._pools, None

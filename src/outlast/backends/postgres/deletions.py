@@ -6,7 +6,6 @@ from dataclasses import replace
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresPart
 from outlast.backends.postgres.recovery import BATCH, UPLOADS_AT_ONCE
-from outlast.backends.schema import closed_error
 from outlast.backends.uploads_in_input import uploads_in
 from outlast.ports.deletions import DeleteAnswer, Deleted
 
@@ -27,7 +26,7 @@ class PostgresDeletions(PostgresPart):
                 answer = DeleteAnswer.DELETED
                 if uploads := uploads_in(rows[0]["input"]):
                     await self._delete_uploads(connection, rows[0]["owner"], uploads)
-            await self._require_open(connection)
+            await self._db.require_open(connection)
             return answer
 
         return await self._db.transact(write)
@@ -43,19 +42,20 @@ class PostgresDeletions(PostgresPart):
                     facts=deleted.facts + batch.facts,
                 )
         uploads = 0
-        while count := await self._db.transact(lambda c: self._delete_uploads(c, owner, None)):
+        while count := await self._db.transact(lambda c: self._delete_batch_of_uploads(c, owner)):
             uploads += count
-        await self._db.all("delete_start_keys", {"owner": owner})
+        await self._db.transact(lambda c: self._delete_start_keys(c, owner))
         rows = await self._db.all("in_flight_of_owner", {"owner": owner})
         return replace(deleted, uploads=uploads, remaining=tuple(row["id"] for row in rows))
 
     async def _delete_batch(self, connection: Connection, statement: str, owner: str) -> Deleted | None:
         rows = await self._db.rows_of(connection, statement, {"owner": owner, "batch": BATCH})
         if not rows:
+            await self._db.require_open(connection)
             return None
         ids = [row["id"] for row in rows]
         results, facts = await self._delete_sessions(connection, ids, owner, known=True)
-        await self._require_open(connection)
+        await self._db.require_open(connection)
         return Deleted(len(ids) if statement == "ended_of_owner" else 0, results, 0, facts)
 
     async def _delete_sessions(
@@ -74,11 +74,11 @@ class PostgresDeletions(PostgresPart):
         values = {"owner": owner, "uploads": uploads, "batch": batch}
         return len(await self._db.rows_of(connection, "delete_unused_uploads", values))
 
-    async def _require_open(self, connection: Connection) -> None:
-        """Raise `StoreRefused` if the store has moved: what is deleted here would stay there.
+    async def _delete_batch_of_uploads(self, connection: Connection, owner: str) -> int:
+        count = await self._delete_uploads(connection, owner, None)
+        await self._db.require_open(connection)
+        return count
 
-        Call it last, as the deletion waits for a copy that holds the tables.
-        """
-        (row,) = await self._db.rows_of(connection, "closed_reason")
-        if row["shut_because"] is not None:
-            raise closed_error(row["shut_because"])
+    async def _delete_start_keys(self, connection: Connection, owner: str) -> None:
+        await self._db.rows_of(connection, "delete_start_keys", {"owner": owner})
+        await self._db.require_open(connection)

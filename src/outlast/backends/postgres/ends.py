@@ -130,6 +130,7 @@ async def retry_one(
                     if answered is not None and not row["asks"]:
                         return RetryAnswer.NOTHING_ASKED
                     await database.rows_of(connection, "retry", values)
+                    await database.rows_of(connection, "renew_callbacks", {"ids": [session_id]})
                     return RetryAnswer.RETRIED
         return None
 

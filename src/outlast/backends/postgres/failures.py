@@ -55,6 +55,7 @@ class PostgresFailures(PostgresPart):
             await self._db.rows_of(connection, "lock_sessions", {"ids": ids})
             before = await self._db.rows_of(connection, "statuses", {"ids": ids})
             retried = await self._db.rows_of(connection, "retry_each", {"retries": retries})
+            await self._db.rows_of(connection, "renew_callbacks", {"ids": [row["id"] for row in retried]})
             answers = {row["id"]: ANSWERS[Status(row["status"])] for row in before}
             return answers | {row["id"]: RetryAnswer.RETRIED for row in retried}
 

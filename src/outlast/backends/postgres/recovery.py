@@ -120,7 +120,7 @@ class PostgresRecovery(PostgresPart):
         prune = self._count if dry_run else self._delete
         now = (await self._db.only("now"))["at"]
         if not dry_run:
-            before = (await self._db.only("now"))["at"] - timedelta(days=AUDIT_KEPT_DAYS)
+            before = now - timedelta(days=AUDIT_KEPT_DAYS)
             await self._db.all("prune_actions", {"before": before, "kept": AUDIT_KEPT})
             await self._db.transact(self._tidy_limits, again=True)
             await self._delete("start_keys", now)

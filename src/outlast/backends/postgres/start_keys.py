@@ -22,7 +22,9 @@ class PostgresStartKeys(PostgresPart):
                 return StartKey(**taken, held=True)
             found = await self._db.one("find_start_key", values)
             if found is not None:  # else its holder has released it meanwhile
-                return StartKey(**found, held=False)
+                # the statement is repeated if its response was lost: the key may be this caller's own
+                own = not found["settled"] and found["session_id"] == session_id
+                return StartKey(**found, held=own and found["fingerprint"] == fingerprint)
 
     async def settle_start_key(self, owner: str, key: str, session_id: str) -> None:
         await self._db.all("settle_start_key", {"owner": owner, "key": key, "session_id": session_id})

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from outlast.backends.rows import api_key_values
 from outlast.backends.sqlite.database import SQLitePart
+from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.times import as_text
 from outlast.ports.api_keys import ApiKey, newest_first
 
@@ -14,7 +15,12 @@ class SQLiteApiKeys(SQLitePart):
     async def add_api_key(self, key: ApiKey, digest: str) -> None:
         values = api_key_values(key, digest)
         values |= {name: values[name] and as_text(values[name]) for name in ("created_at", "expires_at")}
-        await self._db.write(lambda c: c.execute(self._sql["add_api_key"], values))
+
+        def write(connection: Connection) -> None:
+            self._db.require_open(connection)
+            connection.execute(self._sql["add_api_key"], values)
+
+        await self._db.write(write)
 
     async def find_api_key(self, digest: str) -> ApiKey | None:
         row = self._db.read(lambda c: self._db.row_of(c, "find_api_key", {"digest": digest}))
@@ -26,4 +32,9 @@ class SQLiteApiKeys(SQLitePart):
 
     async def revoke_api_key(self, key_id: str) -> bool:
         values = {"id": key_id, "now": self._db.now()}
-        return await self._db.write(lambda c: self._db.row_of(c, "revoke_api_key", values)) is not None
+
+        def write(connection: Connection) -> bool:
+            self._db.require_open(connection)
+            return self._db.row_of(connection, "revoke_api_key", values) is not None
+
+        return await self._db.write(write)

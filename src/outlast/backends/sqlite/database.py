@@ -99,6 +99,12 @@ class SQLiteDatabase:
         counted: int = row["waited_ms"] + row["worked_ms"]
         return (self.clock.now() - row["created_at"]).total_seconds() * 1000 - counted
 
+    def require_open(self, connection: Connection) -> None:
+        """Raise `StoreRefused` if the store has moved: what is changed here would stay here."""
+        reason = connection.execute(self.sql["closed_reason"]).get
+        if reason is not None:
+            raise closed_error(reason)
+
     def _open(self, *, bring_up_to_date: bool) -> Sequence[str]:
         with self._lock:
             if self._writer is not None:
@@ -114,9 +120,8 @@ class SQLiteDatabase:
                     if bring_up_to_date:
                         applied = self._migrate(connection)
                     require_current(connection)
-                    reason = connection.execute(self.sql["closed_reason"]).get
-                    if bring_up_to_date and reason is not None:
-                        raise closed_error(reason)
+                    if bring_up_to_date:
+                        self.require_open(connection)
             except SchemaDiffers as differs:
                 connection.close()
                 url = f"sqlite:///{self.file.path.absolute()}"

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from outlast.backends.rows import as_json
-from outlast.backends.schema import closed_error
 from outlast.backends.sqlite.database import SQLitePart
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.recovery import BATCH, UPLOADS_AT_ONCE
@@ -19,7 +18,7 @@ class SQLiteDeletions(SQLitePart):
         values = {"id": session_id, "owner": owner}
 
         def write(connection: Connection) -> DeleteAnswer | None:
-            self._require_open(connection)
+            self._db.require_open(connection)
             session = self._db.row_of(connection, "deletable_session", values)
             if session is not None and not session["ended"]:
                 return DeleteAnswer.IN_FLIGHT
@@ -44,14 +43,14 @@ class SQLiteDeletions(SQLitePart):
                     facts=deleted.facts + batch.facts,
                 )
         uploads = 0
-        while count := await self._db.write(lambda c: self._delete_uploads(c, owner, None)):
+        while count := await self._db.write(lambda c: self._delete_batch_of_uploads(c, owner)):
             uploads += count
-        await self._db.write(lambda c: c.execute(self._sql["delete_start_keys"], {"owner": owner}))
+        await self._db.write(lambda c: self._delete_start_keys(c, owner))
         rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "in_flight_of_owner", {"owner": owner}))
         return replace(deleted, uploads=uploads, remaining=tuple(row["id"] for row in rows))
 
     def _delete_batch(self, connection: Connection, statement: str, owner: str) -> Deleted | None:
-        self._require_open(connection)
+        self._db.require_open(connection)
         values = {"owner": owner, "batch": BATCH}
         ids = [row["id"] for row in self._db.rows_of(connection, statement, values)]
         if not ids:
@@ -78,8 +77,10 @@ class SQLiteDeletions(SQLitePart):
         }
         return len(self._db.rows_of(connection, "delete_unused_uploads", values))
 
-    def _require_open(self, connection: Connection) -> None:
-        """Raise `StoreRefused` if the store has moved: what is deleted here would stay there."""
-        reason = connection.execute(self._sql["closed_reason"]).get
-        if reason is not None:
-            raise closed_error(reason)
+    def _delete_batch_of_uploads(self, connection: Connection, owner: str) -> int:
+        self._db.require_open(connection)
+        return self._delete_uploads(connection, owner, None)
+
+    def _delete_start_keys(self, connection: Connection, owner: str) -> None:
+        self._db.require_open(connection)
+        connection.execute(self._sql["delete_start_keys"], {"owner": owner})

@@ -92,6 +92,7 @@ def write_retry(
     if database.row_of(connection, "retry", values) is not None:
         if text is not None and small is None:
             connection.execute(database.sql["replace_large_input"], {"id": session_id, "input": text})
+        connection.execute(database.sql["renew_callbacks"], values)
         return RetryAnswer.RETRIED
     status = connection.execute(database.sql["status"], values).get
     if status is None:

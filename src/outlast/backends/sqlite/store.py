@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from outlast.backends.rows import as_json
-from outlast.backends.schema import closed_error
 from outlast.backends.sqlite.api_keys import SQLiteApiKeys
 from outlast.backends.sqlite.audit import SQLiteAuditLog
 from outlast.backends.sqlite.blobs import SQLiteBlobs
@@ -79,9 +78,7 @@ class SQLiteStore(
         def write(connection: Connection) -> None:
             require_current(connection)
             connection.execute(self._sql["check_writes"], {"now": self._db.now()})
-            reason = connection.execute(self._sql["closed_reason"]).get
-            if reason is not None:
-                raise closed_error(reason)
+            self._db.require_open(connection)
 
         await self._db.write(write)
         self._db.file.require_same()

@@ -61,6 +61,12 @@ class Catalogue:
         self._analyses[analysis.name] = analysis
         self._internal.add(analysis.name)
 
+    def for_visitors(self, name: str) -> Analysis:
+        """Return an analysis that visitors may start; raises `UnknownAnalysis`."""
+        if name in self._internal:
+            raise self.unknown(name)
+        return self[name]
+
     def is_internal(self, name: str) -> bool:
         return name in self._internal
 

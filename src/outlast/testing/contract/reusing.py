@@ -14,7 +14,6 @@ from outlast.domain.status import Status
 from outlast.ports.deletions import DeleteAnswer
 from outlast.ports.store import Added, StartLimits, Store
 from outlast.testing.acts import (
-    HIGH_LIMITS,
     OWNER,
     claim_next,
     claim_of,
@@ -190,7 +189,3 @@ class ReuseContract(StoreFixtures):
         mine = await store.result(copy.session.id, owner="ann")
         assert mine is not None
         assert mine.share is None
-
-    async def test_a_start_without_a_key_is_as_before(self, store: Store) -> None:
-        await _made(store)
-        assert not (await store.add(new_session(subject="the same"), HIGH_LIMITS)).existing

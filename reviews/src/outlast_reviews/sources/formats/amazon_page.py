@@ -61,7 +61,7 @@ class AmazonPage:
             "saved Amazon page" + content.encoding_note,
             product_title=_product_title(page),
             product_rating=_product_rating(page),
-            stated_total=_stated_total(page),
+            stated_ratings=_stated_ratings(page),
             description=_description(page),
         )
 
@@ -172,7 +172,7 @@ def _product_rating(page: str) -> float | None:
     return None
 
 
-def _stated_total(page: str) -> int | None:
+def _stated_ratings(page: str) -> int | None:
     """As "127 global ratings", in any of the shop's languages."""
     hook = "total-review-count"
     text = _marked(page, f'data-hook="{hook}"', f"[data-hook={hook}]") or ""

@@ -78,17 +78,22 @@ class JsonRows:
         elif self._waiting is None:
             self._add(cast("dict[str, Any]", item))
         else:
-            self._waiting.append((cast("dict[str, Any]", item), ""))
             self._waiting_length += length
-            if len(self._waiting) >= _LOOK_AT or self._waiting_length > _LOOK_AT_LENGTH:
-                self.end()
+            self._wait(cast("dict[str, Any]", item), "")
 
     def skip(self, reason: str) -> None:
         """Skip an entry."""
         if self._waiting is None:
             self._rows.skip(reason)
         else:
-            self._waiting.append(({}, reason))
+            self._wait({}, reason)
+
+    def _wait(self, item: dict[str, Any], reason: str) -> None:
+        """Keep an entry until there are enough to look at; one that is skipped counts too, as it takes memory."""
+        waiting = self._waiting = self._waiting or []
+        waiting.append((item, reason))
+        if len(waiting) >= _LOOK_AT or self._waiting_length > _LOOK_AT_LENGTH:
+            self.end()
 
     def end(self) -> None:
         """Look at the contents of the entries that wait, and add them."""

@@ -193,11 +193,12 @@ class ReviewCollector:
         product_title: str | None = None,
         product_rating: float | None = None,
         stated_total: int | None = None,
+        stated_ratings: int | None = None,
         description: object = None,
     ) -> ReviewSet:
         """The set; raises `NotReviews` when there were rows and none could be read.
 
-        `stated_total` is how many reviews the source says there are.
+        `stated_total` is how many reviews the source says there are, `stated_ratings` how many ratings.
         """
         reviews = self._reviews
         unreadable = self._put_on_scale()
@@ -215,14 +216,16 @@ class ReviewCollector:
             reviews = [replace(review, product=product) if product else review for review, product in named]
         if unreadable:
             reviews = [review for place, review in enumerate(reviews) if place not in unreadable]
+        counted = stated_ratings if stated_total is None else stated_total
         return ReviewSet(
             reviews=tuple(reviews),
             format=format,
             product_title=product_title or (next(iter(titles)) if len(titles) == 1 else None),
             product_rating=product_rating,
             stated_total=stated_total,
+            stated_ratings=stated_ratings,
             description=plain_text(description)[:_LONGEST_DESCRIPTION],
-            complete=stated_total is not None and len(reviews) >= stated_total and not self._skipped,
+            complete=counted is not None and len(reviews) >= counted and not self._skipped,
             skipped=tuple(self._skipped),
             left_out=(*self._unread(), *self._left_out),
             unordered_dates=self._unordered,

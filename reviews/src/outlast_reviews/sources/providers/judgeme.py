@@ -6,6 +6,7 @@ import tempfile
 from typing import Any, BinaryIO, Final, cast
 from urllib.parse import unquote
 
+from outlast_reviews.formatting import counted
 from outlast_reviews.progress import Progress
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings
@@ -64,8 +65,7 @@ class JudgeMe:
                 progress(page, page + (len(reviews) == _PER_PAGE))
                 if len(reviews) < _PER_PAGE:
                     break
-            what = "1 review" if hidden == 1 else f"{hidden:,} reviews"
-            left_out = (f"{what} that the shop does not show",) if hidden else ()
+            left_out = (f"{counted(hidden, 'review')} that the shop does not show",) if hidden else ()
             if not shown:
                 return ReviewSet((), format=self.name, complete=True, left_out=left_out)
             size = file.tell()

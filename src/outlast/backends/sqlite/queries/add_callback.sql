@@ -1,3 +1,7 @@
 INSERT INTO callbacks (session_id, url, key_id)
-SELECT id, :url, :key_id FROM analysis_sessions WHERE id = :session_id
-ON CONFLICT (session_id, url) DO NOTHING
+SELECT s.id, :url, :key_id FROM analysis_sessions AS s
+WHERE
+    s.id = :session_id
+    AND (SELECT count(*) FROM callbacks AS c WHERE c.session_id = s.id AND c.url <> :url) < :most
+ON CONFLICT (session_id, url) DO UPDATE SET url = excluded.url
+RETURNING session_id

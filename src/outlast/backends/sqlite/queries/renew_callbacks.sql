@@ -1,2 +1,1 @@
-UPDATE callbacks SET delivery_id = NULL
-WHERE session_id IN (SELECT value FROM json_each(:ids)) AND delivery_id IS NOT NULL
+UPDATE callbacks SET delivery_id = NULL WHERE session_id = :id
