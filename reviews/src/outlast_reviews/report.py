@@ -99,6 +99,8 @@ class CoverageReport(TypedDict):
     recommended: NotRequired[int]
     first_date: str | None
     last_date: str | None
+    with_approximate_date: NotRequired[int]
+    """Reviews of which only the month is known; their `date` is a day in it."""
     merged_duplicates: int
     skipped: int
     skipped_reasons: list[SkippedRows]
@@ -375,6 +377,7 @@ def _coverage(counted: Coverage) -> CoverageReport:
         "recommended": counted.recommended,
         "first_date": counted.first_date.isoformat() if counted.first_date else None,
         "last_date": counted.last_date.isoformat() if counted.last_date else None,
+        "with_approximate_date": counted.approximate_dates,
         "merged_duplicates": counted.merged,
         "skipped": counted.skipped,
         "skipped_reasons": [

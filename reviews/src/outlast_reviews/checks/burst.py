@@ -113,7 +113,11 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     )
     days = (dated[-1][0] - dated[0][0]).days + 1 if dated else 0
     if len(dated) < LEAST_REVIEWS or days < LEAST_DAYS:
-        why = _APPROXIMATE if len(known) >= LEAST_REVIEWS > len(dated) else _why_not(len(dated), days)
+        why = (
+            _APPROXIMATE
+            if len(known) >= LEAST_REVIEWS > len(dated)
+            else _why_not(len(dated), days, dates=any(r.date for r in reviews))
+        )
         return Finding(NAME, TITLE, "not_assessed", why)
     spikes = find_spikes([day.toordinal() for day, _, _ in dated], advance)
     fives = list(accumulate((rating >= 5 for _, rating, _ in dated), initial=0))
@@ -167,14 +171,14 @@ def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:
     return [spike for spike in spikes if differs(spike) and chance(spike) * tests < CHANCE]
 
 
-def _why_not(dated: int, days: int) -> str:
+def _why_not(dated: int, days: int, *, dates: bool) -> str:
+    if not dates:
+        return "These reviews have no dates."
+    if not dated:
+        return "None of these reviews has both a date and stars."
     if dated < LEAST_REVIEWS:
         having = "review has" if dated == 1 else "reviews have"
-        return (
-            f"Only {dated} {having} a date and stars; we need at least {LEAST_REVIEWS}."
-            if dated
-            else "These reviews have no dates."
-        )
+        return f"Only {dated} {having} a date and stars; we need at least {LEAST_REVIEWS}."
     return (
         f"All reviews fall within {formatting.counted(days, 'day')}; we need {LEAST_DAYS} to know what is usual."
     )

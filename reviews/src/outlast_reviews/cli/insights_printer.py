@@ -1,6 +1,5 @@
 """Prints the insights of a report in the words of the page: what helps to judge the verdict."""
 
-import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from outlast_reviews.pages.insights_view import (
     insights_view,
 )
 from outlast_reviews.pages.query import ReportQuery
+from outlast_reviews.reading import written_on
 
 EXAMPLES = 2
 """Most trustworthy reviews that are printed."""
@@ -58,9 +58,10 @@ def about_trust(insights: InsightsView) -> Iterator[Part]:
 
 def heading(review: Mapping[str, Any], *more: str) -> str:
     """Who wrote the review, when, and with how many stars."""
-    date = review["date"] and formatting.day(dt.date.fromisoformat(review["date"]))
     stars = review["rating"] is not None and f"{review['rating']:g} of 5 stars"
-    return " · ".join(part for part in (review["review_id"], review["reviewer"], date, stars, *more) if part)
+    return " · ".join(
+        part for part in (review["review_id"], review["reviewer"], written_on(review), stars, *more) if part
+    )
 
 
 def under(text: Text) -> Padding:
