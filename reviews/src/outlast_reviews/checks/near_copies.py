@@ -248,7 +248,7 @@ def _like_their_core(texts: Sequence[_Text], common: Callable[[int, int], bool],
             for shingle in text.shingles:
                 having[shingle] += more
     everybody = [_names(n, text) for n, text in enumerate(texts)]
-    many = len(set().union(*everybody))
+    many = len(set[str]().union(*everybody))
     few = max(2, CORE * many)
     frequent = {x for x, n in having.items() if n >= few}
     writers: defaultdict[int, set[str]] = defaultdict(set)
