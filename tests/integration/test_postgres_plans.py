@@ -55,6 +55,7 @@ VALUES = {
     "code": None, "exception": None, "max_attempts": 3, "claim": 1,
     "reuse_keys": ["1 everybody"] * 100, "reuse_key": "1 everybody", "result_of": "session 50", "priority": 0,
     "total_steps": 1, "timeout": 300.0, "after_time": "2026-01-02", "after_id": "session 7", "uploads": ["a" * 64],
+    "version": 1, "most": 10,
 }  # fmt: skip
 ITEMS = [
     {"id": f"session {50 * n}", "session_id": f"session {50 * n}", "claim": 1, "ended": "completed", "digest": "",
