@@ -32,8 +32,8 @@ _LEAST_FACTOR = 2
 LEAST_DIFFERENCE = 0.1
 """In the share of five stars. Among thousands of reviews a smaller one is significant and means nothing."""
 MOST_LOWER = 0.5
-"""Share of reviews with fewer than five stars, as a part of that at other times. A spike is at least half surplus;
-surplus of five stars alone halves the share of the others, wherever it began.
+"""Share of reviews with fewer than five stars, as a part of that at other times. At least half of a spike is
+surplus: if all of that gives five stars, the share of the others halves, whatever it usually is.
 """
 MOST_INSIDE = 0.5
 """Share of all reviews in a spike: what holds more is itself what is usual."""
