@@ -39,6 +39,8 @@ BOUNDED_BY = {
     "core/analyses/canonical_encoding.py lru_cache": "2,000 types of the program",
     "core/session_starts.py _plans": "the analyses of the program",
     "core/watch.py _stale": "_watched",
+    "core/watch.py _following": "_watched",
+    "core/watch.py _runs": "_following",
     "core/watch.py _positions": "10 times POSITIONS_PER_REFRESH, ids of sessions",
     "core/watch.py _watched": "open connections, each with LARGEST_INPUT",
     "core/watch.py _position_turns": "_watched",

@@ -30,3 +30,4 @@ def test_migrations_are_numbered_without_gaps_and_have_valid_lowest_versions():
         known = migrations(f"outlast.backends.{backend}")
         assert [m.version for m in known] == list(range(1, len(known) + 1))
         assert all(1 <= m.lowest <= m.version for m in known)
+        assert all(("may still run" in m.statements) == (m.lowest < m.version) for m in known)

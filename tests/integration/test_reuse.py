@@ -181,7 +181,7 @@ async def test_a_refresh_runs_it_anew_and_its_result_is_the_fresh_one(site: Open
 async def test_a_refresh_too_soon_is_refused_and_says_when(site: OpenSite, runs: Runs):
     ann, bob = await site.visitor(), await site.visitor()
     assert (await refresh(ann, "public", text="b")).status_code == 202  # there is nothing yet
-    await until(lambda: _completed(site, 1))
+    await until(lambda: _completed(site, 2))  # her session and its run
     for visitor in (ann, bob):
         refused = await refresh(visitor, "public", text="b")
         assert refused.status_code == 429

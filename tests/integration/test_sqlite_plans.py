@@ -29,6 +29,7 @@ MAY_SCAN = {
     "count",
     "record_durations",
     "select_newest",
+    "select_of_status",
     "depths",
     "ended",
     "end_future_waits",

@@ -103,6 +103,24 @@ def test_a_small_difference_is_no_burst_however_certain():
     assert burst([*worse, *rush], no_op).outcome == "found"
 
 
+@pytest.mark.parametrize("usually", [0.5, 0.65, 0.8, 0.85])
+@pytest.mark.parametrize(("left", "outcome"), [(0.0, "found"), (0.3, "found"), (0.6, "clear"), (1.0, "clear")])
+def test_a_rush_that_halves_the_share_of_lower_ratings_is_a_burst_whatever_is_usual(usually, left, outcome):
+    """Where nine of ten give five stars anyway, no campaign can raise their share by much."""
+    days = [START + dt.timedelta(days=day) for day in range(100) if day != 50]
+    steady = [
+        Review(row=100 * nth + n, rating=5.0 if nth < 20 * usually else 3.0, date=day, text="x")
+        for n, day in enumerate(days)
+        for nth in range(20)
+    ]
+    lower = round(400 * left * (1 - usually))
+    rush = [
+        Review(row=9_000 + n, rating=3.0 if n < lower else 5.0, date=START + dt.timedelta(days=50), text="x")
+        for n in range(400)
+    ]
+    assert burst([*steady, *rush], no_op).outcome == outcome
+
+
 def test_where_a_stretch_holds_most_of_the_reviews_nothing_is_usual():
     few = [Review(row=n, rating=3.0, date=START + dt.timedelta(days=10 * n), text="x") for n in range(20)]
     finding = burst([*few, *spike(60)], no_op)

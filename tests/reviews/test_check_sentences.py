@@ -91,6 +91,8 @@ class TestBurst:
         ("reviews", "sentence"),
         [
             ([], "These reviews have no dates."),
+            ([Review(row=n, rating=5.0) for n in range(30)], "These reviews have no dates."),
+            ([Review(row=n, date=DAY) for n in range(30)], "None of these reviews has both a date and stars."),
             (
                 [on(n * 3, 5.0, n) for n in range(19)],
                 "Only 19 reviews have a date and stars; we need at least 20.",
@@ -422,6 +424,10 @@ class TestStarsAndText:
             "not_assessed",
             "Only 19 reviews have stars and an English text; we need at least 20.",
         )
+        one = stars_text([self.PLAIN[0], unrated], no_op)
+        assert one.sentence == "Only 1 review has stars and an English text; we need at least 20."
+        none = stars_text([unrated], no_op)
+        assert none.sentence == "No review has stars and an English text; we need at least 20."
 
 
 class TestUnverified:

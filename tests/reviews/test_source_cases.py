@@ -122,6 +122,59 @@ def test_numbers_that_fit_five_stars_are_stars(numbers: dict[float, int]):
     assert scale_of(numbers) is Scale.STARS
 
 
+@given(
+    others=st.dictionaries(st.sampled_from([1.0, 2.0, 3.0, 4.0, 5.0]), st.integers(1, 50)),
+    steps=st.dictionaries(st.sampled_from([1.5, 2.5, 3.5, 4.5]), st.integers(1, 50), min_size=1),
+    lowest=st.integers(0, 30),
+)
+def test_half_a_star_is_a_rating_where_a_column_goes_by_halves(
+    others: dict[float, int], steps: dict[float, int], lowest: int
+):
+    """Without it the lowest ratings of a site of films would be dropped, and its average too high."""
+    numbers = {0.5: lowest, **others, **steps}
+    spare = max(2, sum(numbers.values()) // 100)
+    halves = lowest > spare and sum(steps.values()) > spare
+    assert scale_of(numbers) is (Scale.HALVES if halves else Scale.STARS)
+
+
+def test_half_a_star_counts_as_one_and_no_row_is_dropped():
+    rows = [f"{(n % 10 + 1) / 2},It is a film with words of its own, number {n}".split(",", 1) for n in range(40)]
+    found = read("rating,text\n" + "".join(f'{stars},"{text}"\n' for stars, text in rows))
+    assert (len(found.reviews), found.skipped) == (40, ())
+    assert average(found) == pytest.approx(mean(max(1, float(stars)) for stars, _ in rows))
+
+
+@pytest.mark.parametrize("short", ["ok", "", "Nice", "5"])
+@pytest.mark.parametrize(
+    ("text", "title"), [("review", "summary"), ("review_text", "review_title"), ("body", "title")]
+)
+def test_the_words_are_in_the_title_where_it_alone_has_sentences(text: str, title: str, short: str):
+    sentences = [f"The handle number {n} is stiff at first but loosens" for n in range(30)]
+    found = read(
+        f"rating,{text},{title}\n" + "".join(f"{n % 5 + 1},{short},{one}\n" for n, one in enumerate(sentences))
+    )
+    assert [review.text for review in found.reviews] == sentences
+    as_said = {"text": text, "title": title}
+    found = read(
+        f"rating,{text},{title}\n" + "".join(f"4,ok {n},{one}\n" for n, one in enumerate(sentences)),
+        mapping=as_said,
+    )
+    assert [review.title for review in found.reviews] == sentences
+
+
+@pytest.mark.parametrize(
+    "before", ["# exported in 2024\n", "#\n#2\n", "\n# a: b\n\n", "sep=,\n# of mine\n", "# one\nsep=,\n"]
+)
+@pytest.mark.parametrize("name", ["rating", "#", "# of stars,rating"])
+def test_comments_before_the_header_are_no_table(before: str, name: str):
+    extra = [] if name == "rating" else ["7"]
+    header = name if name != "#" else "#,rating"
+    rows = "".join(",".join([*extra, str(n % 5 + 1), f"Words of review {n} here"]) + "\n" for n in range(20))
+    found = read(f"{before}{header},text\n{rows}")
+    assert len(found.reviews) == 20
+    assert average(found) == 3.0
+
+
 @given(low=st.integers(0, 300), high=st.integers(1, 300), end=st.sampled_from([10, 100]))
 def test_a_larger_scale_is_recognised_or_asked_for_and_no_row_dropped(low: int, high: int, end: int):
     numbers = {2.0: low, float(end): high} if low else {float(end): high}

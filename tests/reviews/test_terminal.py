@@ -99,7 +99,7 @@ def test_shares_are_rounded_alike_everywhere(printed):
     told = one_line(printed(*campaign()))
     (share,) = [part.split(")")[0] for part in told.split("(likely ")[1:]]
     assert f"If these are typical, expect {share} of all" in told
-    assert "0.0" not in told
+    assert "0.0%" not in told
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Views of watched sessions: the latest version, queue position, stalled sessions and the end."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -12,6 +12,7 @@ from outlast.core import watch as watch_module
 from outlast.core.watch import POLL_EVERY, SessionView, Watch
 from outlast.domain.plan import Expected
 from outlast.domain.progress import Progress
+from outlast.domain.status import Status
 from outlast.ports.notifier import Topic
 from outlast.testing.acts import (
     STEPS,
@@ -26,6 +27,7 @@ from outlast.testing.acts import (
     update,
 )
 from outlast.testing.clock import FakeClock
+from outlast.testing.contract.sharing import join
 from waiting import until
 
 
@@ -255,3 +257,39 @@ async def test_the_time_left_is_shown_only_while_processing(harness):
     half = replace(steps[0], progress_percentage=50.0)
     left = SessionView(replace(running, progress=Progress(steps=(half, steps[1])))).time_left
     assert (left.low, left.middle, left.high) == (1.5, 3.0, 6.0)
+
+
+async def test_a_run_is_read_once_for_all_who_follow_it(harness, monkeypatch):
+    added = [await join(harness.store, f"owner {n}") for n in range(50)]
+    register_worker(harness.store)
+    run = await claim_session(harness.store, added[0].run.id)
+    async with AsyncExitStack() as opened:
+        watchers = [await opened.enter_async_context(harness.following(one.session)) for one in added]
+        for watched in watchers:
+            await shown(watched, lambda view: view.session.status is Status.PROCESSING)
+        await harness.has_looked()
+        asked = []
+        changed = harness.store.changed
+
+        async def counting(seen):
+            asked.append(set(seen))
+            return await changed(seen)
+
+        monkeypatch.setattr(harness.store, "changed", counting)
+        harness.clock.advance(1)
+        await harness.change(run, 40.0)
+        for watched, one in zip(watchers, added, strict=True):
+            view = await shown(watched, lambda view: view.session.progress.percentage == 40.0)
+            assert (view.session.id, view.session.owner) == (one.session.id, one.session.owner)
+        assert asked == [{run.id}]
+        await harness.store.cancel(added[0].session.id, owner=None)
+        harness.notifier.publish(Topic.CHANGED, [added[0].session.id])
+        await shown(watchers[0], lambda view: view.session.status is Status.CANCELLED)
+        await harness.store.finish(claim_of(run), completed())
+        harness.notifier.publish(Topic.CHANGED, [run.id])
+        for watched in watchers[1:]:
+            view = await shown(watched, lambda view: view.session.status.final)
+            assert view.session.status is Status.COMPLETED
+            assert view.session == await read(harness.store, view.session.id)
+        assert harness.watch._following == {}
+    assert harness.watch._watched == {}

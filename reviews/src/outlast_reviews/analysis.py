@@ -120,6 +120,7 @@ def write(
                 analysed_at=_now(),
                 model=report,
                 elsewhere=checked.elsewhere,
+                advance=lambda share: report_progress(share, 1.0),
             )
         )
 
@@ -128,8 +129,8 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-_LOOKUP_SHARE = 0.04
-"""Share of the step `check_reviews` that looks up facts of earlier analyses."""
+_LOOKUP_SHARE, _CHECKED = 0.04, 0.96
+"""Shares of the step `check_reviews` after which facts of earlier analyses are looked up, and the checks made."""
 
 
 _MERGE_SHARE = 0.6
@@ -161,7 +162,10 @@ def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberSt
     @step("Checking the reviews", name="judge", weight=5, key=by_name)
     def check_reviews(reviews: CleanSet, subject: str, description: str) -> CheckResults:
         def checked(done: int, total: int, message: str) -> None:
-            report_progress(_LOOKUP_SHARE + (1 - _LOOKUP_SHARE) * done / total, 1.0, message)
+            report_progress(_LOOKUP_SHARE + (_CHECKED - _LOOKUP_SHARE) * done / total, 1.0, message)
+
+        def looked_at(share: float) -> None:
+            report_progress(_CHECKED + (1 - _CHECKED) * share, 1.0)
 
         def looked_up(done: int, total: int) -> None:
             report_progress(_LOOKUP_SHARE * done / total, 1.0)
@@ -169,7 +173,8 @@ def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberSt
         with computing():
             known = known_reviewers.known(reviews.reviews, subject, description, looked_up)
             findings = run_checks(reviews.reviews, checked, facts=known)
-            return CheckResults(findings, unique_name(), reviewers_elsewhere(reviews.reviews, known))
+            elsewhere = reviewers_elsewhere(reviews.reviews, known, looked_at)
+            return CheckResults(findings, unique_name(), elsewhere)
 
     @step("Saving for comparison", weight=0.5, key=by_name)
     def remember(reviews: CleanSet, subject: str) -> str:

@@ -46,6 +46,8 @@ class Coverage:
     """At most twenty."""
     first_date: dt.date | None
     last_date: dt.date | None
+    approximate_dates: int = 0
+    """Of the dates, those of which only the month is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ def _count(received: ReviewSet, reviews: Sequence[Review]) -> Coverage:
         most_frequent_products=tuple(products.most_common(20)),
         first_date=min(days, default=None),
         last_date=max(days, default=None),
+        approximate_dates=sum(r.date is not None and r.approximate for r in reviews),
     )
 
 

@@ -30,6 +30,12 @@ def days(start: dt.date, end: dt.date) -> str:
     return f"from {first} to {day(end)}"
 
 
+def months(start: dt.date, end: dt.date) -> str:
+    """Format days that are known to the month as "about May 2024" or "about May 2024 to Apr 2026"."""
+    first, last = month(start), month(end)
+    return f"about {first}" if first == last else f"about {first} to {last}"
+
+
 def percent(value: float) -> str:
     """One decimal below 10, none above. Only exact 0 and 100 are shown as such."""
     if value <= 0 or value >= 100:

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypedDict, TypeVar
+from typing import NotRequired, TypedDict, TypeVar
 
 from outlast_reviews.checks.finding import Finding, Sign, Strength
 from outlast_reviews.review import Review
@@ -41,6 +41,8 @@ class Listed(TypedDict):
     """Shortened."""
     rating: float | None
     date: str | None
+    approximate: NotRequired[bool]
+    """Whether only the month of the date is known."""
     title: str
     excerpt: str
 
@@ -138,6 +140,7 @@ def listed(review: Review, quotes: Sequence[str] = ()) -> Listed:
         "reviewer": short_name(truncated(review.reviewer or "", _LONGEST_REVIEWER)),
         "rating": review.rating,
         "date": review.date.isoformat() if review.date else None,
+        "approximate": review.date is not None and review.approximate,
         "title": truncated(review.title, _LONGEST_NAME),
         "excerpt": excerpt(review.text, quotes),
     }

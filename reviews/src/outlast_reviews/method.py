@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypedDict
 
-from outlast_reviews.checks.burst import LEAST_DIFFERENCE
+from outlast_reviews.checks.burst import LEAST_DIFFERENCE, MOST_LOWER
 from outlast_reviews.checks.near_copies import LEAST_IN_COMMON
 from outlast_reviews.formatting import percent_at_most
 from outlast_reviews.language_model.opinion import ModelReport, sentences
@@ -162,7 +162,8 @@ def method(model: ModelReport | None = None) -> Method:
             (
                 "Medium sign: five stars on days with far more reviews than the days around them, if five stars"
                 " are significantly more frequent then (Fisher's exact test, p < 0.01, corrected for all stretches"
-                f" tried) and by at least {100 * LEAST_DIFFERENCE:.0f} points. We don't assess this where one such"
+                f" tried), by at least {100 * LEAST_DIFFERENCE:.0f} points, and lower ratings are at most"
+                f" {100 * MOST_LOWER:.0f}% as frequent as at other times. We don't assess this where one such"
                 " stretch holds most of the reviews."
             ),
             (

@@ -39,11 +39,12 @@ def _stars(sample: Mapping[str, Any]) -> str:
     return "" if sample["recommended"] is None else "thumb up" if sample["recommended"] else "thumb down"
 
 
-def _date(sample: Mapping[str, Any]) -> str:
-    if sample["date"] is None:
+def written_on(review: Mapping[str, Any]) -> str:
+    """The date of a sample or a listed review as it is known, to the day or the month; empty where it is not."""
+    if review["date"] is None:
         return ""
-    day = dt.date.fromisoformat(sample["date"])
-    return f"about {formatting.month(day)}" if sample["approximate"] else formatting.day(day)
+    day = dt.date.fromisoformat(review["date"])
+    return f"about {formatting.month(day)}" if review.get("approximate") else formatting.day(day)
 
 
 def _reviewer(sample: Mapping[str, Any]) -> str:
@@ -60,7 +61,7 @@ def _verified(sample: Mapping[str, Any]) -> str:
 
 _PARTS: Sequence[tuple[str, Sequence[str], Callable[[Mapping[str, Any]], str]]] = (
     ("Stars", ("rating", "recommended"), _stars),
-    ("Date", ("date",), _date),
+    ("Date", ("date",), written_on),
     ("Reviewer", ("reviewer",), _reviewer),
     ("Words", ("text", "title"), _words),
     ("Verified", ("verified",), _verified),

@@ -7,7 +7,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
-from outlast_reviews.checks.finding import Finding, Outcome, Strength
+from outlast_reviews.checks.finding import Advance, Finding, Outcome, Strength, part_of
 from outlast_reviews.deduplicate import CleanSet, Coverage, clean
 from outlast_reviews.insights.insights import Insights, insights
 from outlast_reviews.insights.reviewers import NOT_LOOKED_FOR, ReviewersElsewhere, reviewers_elsewhere
@@ -27,6 +27,8 @@ SAMPLES = 3
 """Reviews that show how the source was read."""
 _LONGEST_NAME = 200
 _LONGEST_SAMPLE = 160
+_CHECKED, _LOOKED_UP, _WORK = 880, 920, 1_000
+"""Units of the progress of `review_report`: after the checks, after the look at the reviewers, and all."""
 _DIGITS = 4
 """Decimals of a percentage, so that one review in a million does not round to 0."""
 
@@ -97,6 +99,8 @@ class CoverageReport(TypedDict):
     recommended: NotRequired[int]
     first_date: str | None
     last_date: str | None
+    with_approximate_date: NotRequired[int]
+    """Reviews of which only the month is known; their `date` is a day in it."""
     merged_duplicates: int
     skipped: int
     skipped_reasons: list[SkippedRows]
@@ -212,10 +216,24 @@ def review_report(
     facts: ReviewFacts = NOTHING_KNOWN,
 ) -> Report:
     """Clean, check and report in one call."""
+
+    def checked(done: int, total: int, message: str) -> None:
+        progress(done * _CHECKED // total, _WORK, message)
+
+    def looked_up(share: float) -> None:
+        progress(_CHECKED + int((_LOOKED_UP - _CHECKED) * share), _WORK, "Looking up reviewers")
+
+    def written(share: float) -> None:
+        progress(_LOOKED_UP + int((_WORK - _LOOKED_UP) * share), _WORK, "Writing the report")
+
     cleaned = clean(received)
-    findings = run_checks(cleaned.reviews, progress, facts=facts)
-    elsewhere = reviewers_elsewhere(cleaned.reviews, facts)
-    return make_report(received, cleaned, findings, source=source, analysed_at=analysed_at, elsewhere=elsewhere)
+    findings = run_checks(cleaned.reviews, checked, facts=facts)
+    elsewhere = reviewers_elsewhere(cleaned.reviews, facts, looked_up)
+    report = make_report(
+        received, cleaned, findings, source=source, analysed_at=analysed_at, elsewhere=elsewhere, advance=written
+    )
+    progress(_WORK, _WORK, "Report written")
+    return report
 
 
 def make_report(
@@ -227,6 +245,7 @@ def make_report(
     analysed_at: dt.datetime,
     model: ModelReport | None = None,
     elsewhere: ReviewersElsewhere = NOT_LOOKED_FOR,
+    advance: Advance = ignore_progress,
 ) -> Report:
     """Build the report. It is deterministic except for `source` and `analysed_at` (converted to UTC)."""
     reviews, sample = cleaned.reviews, not received.complete
@@ -246,7 +265,9 @@ def make_report(
     said = headline(verdict, evidence, findings)
     without_incentivised = [review for review in reviews if review.row not in evidence.incentivised]
     adjusted = adjusted_rating(reviews, evidence) if share else None
+    advance(0.2)
     flagged, flagged_count = flagged_reviews(reviews, findings, evidence)
+    advance(0.4)
     unsigned, unsigned_count = reviews_without_signs(reviews, findings)
     windows = [window for finding in findings for window in finding.windows]
     unit, points = timeline(reviews, evidence.strong | evidence.medium, windows)
@@ -299,7 +320,7 @@ def make_report(
                 for point in points
             ],
         },
-        "insights": insights(received, reviews, findings, judged, judge, elsewhere),
+        "insights": insights(received, reviews, findings, judged, judge, elsewhere, part_of(advance, 0.6, 1)),
         "method": method(model),
         "source": truncated(source, 2_000),
         "format": received.format,
@@ -356,6 +377,7 @@ def _coverage(counted: Coverage) -> CoverageReport:
         "recommended": counted.recommended,
         "first_date": counted.first_date.isoformat() if counted.first_date else None,
         "last_date": counted.last_date.isoformat() if counted.last_date else None,
+        "with_approximate_date": counted.approximate_dates,
         "merged_duplicates": counted.merged,
         "skipped": counted.skipped,
         "skipped_reasons": [

@@ -6,7 +6,7 @@ from typing import Any
 
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.checks.incentive import NAME as INCENTIVE
-from outlast_reviews.formatting import counted, days, percent_at_most, percent_range
+from outlast_reviews.formatting import counted, days, months, percent_at_most, percent_range
 from outlast_reviews.verdict import LEAST_TEXTS, Evidence, Verdict
 
 OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Couldn't run"}
@@ -160,7 +160,8 @@ def what_was_read(report: Mapping[str, Any]) -> str:
     text = f"{counted(rows, 'review')} ({report['format']})"
     if read["first_date"]:
         first, last = map(dt.date.fromisoformat, (read["first_date"], read["last_date"]))
-        text += f", dated {days(first, last).removeprefix('on ')}"
+        dated = months if read.get("with_approximate_date") else days
+        text += f", dated {dated(first, last).removeprefix('on ')}"
     parts = [f"{text}."]
     if merged:
         were = "was a duplicate, which" if merged == 1 else "were duplicates, which"

@@ -10,6 +10,9 @@ from outlast.cli.application import app_option, explain_errors, json_option, loa
 from outlast.cli.audit import record_command
 from outlast.domain.errors import SchemaOutdated
 
+FIRST = "0001_sessions"
+"""The migration that makes a store, by the name that it has for both databases."""
+
 
 @click.command()
 @app_option
@@ -34,7 +37,7 @@ def migrate(app_name: str | None, as_json: bool, check: bool) -> None:
             if not as_json:
                 click.echo(f"{place}: {error}")
             return None
-        if engine.applied:
+        if engine.applied and engine.applied[0] != FIRST:  # a new store stays empty, so that a copy accepts it
             await record_command(engine.store, place, ", ".join(engine.applied))
         await app.close()
         return engine.applied

@@ -39,6 +39,7 @@ def session_facts(session: AnalysisSession) -> dict[str, Any]:
         "started_at": session.started_at,
         "updated_at": session.updated_at,
         "completed_at": session.completed_at,
+        "run_id": session.run_id,
         "result_of": session.result_of,
         "result_at": session.result_at,
         "waited_ms": session.waited_ms,

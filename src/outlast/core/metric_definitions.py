@@ -38,7 +38,7 @@ class Metric:
 SESSIONS = Metric(
     "analysis_sessions_total",
     MetricKind.COUNTER,
-    "Sessions that ended; the outcome is completed, failed or cancelled",
+    "Sessions that ended, a shared run once; the outcome is completed, failed or cancelled",
     ("analysis", "outcome"),
 )
 REUSED = Metric(

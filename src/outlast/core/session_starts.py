@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -257,24 +257,30 @@ class SessionStarts:
             if reused is not None:
                 self._metric_counts.reused(reused.session)
                 return Started(reused.session, reused.existing)
-        return await self._run(new, limits, only_existing=only_existing)
+        return await self._run(analysis, new, limits, only_existing=only_existing)
 
     async def _refresh(self, analysis: Analysis, new: NewSession, limits: StartLimits) -> Started:
         """Start anew, or return the one in flight; raise `RefreshTooSoon` if the latest result is too young."""
         age = await self._store.result_age(new)
         wait = 0.0 if age is None or age < 0 else analysis.refresh_seconds - age  # < 0: the clock has gone back
         if age is None or wait <= 0:
-            return await self._run(new, limits, only_existing=False)
+            return await self._run(analysis, new, limits, only_existing=False)
         try:
-            return await self._run(new, limits, only_existing=True)
+            return await self._run(analysis, new, limits, only_existing=True)
         except (TooManyActive, QueueFull):
             raise RefreshTooSoon(age, wait) from None
 
-    async def _run(self, new: NewSession, limits: StartLimits, *, only_existing: bool) -> Started:
-        """Add a session that workers run, or return the one in flight."""
+    async def _run(
+        self, analysis: Analysis, new: NewSession, limits: StartLimits, *, only_existing: bool
+    ) -> Started:
+        """Add a session that workers run or that shares a run, or return the one in flight."""
+        shares = new.reuse_key is not None and not new.delay and analysis.is_shared(new.input)
+        if shares and not only_existing:
+            new = replace(new, run_id=new_session_id())
         added = await self._add(new, limits, only_existing=only_existing)
-        if not added.existing:
-            self._announce(added.session, announced=added.announced)
+        run = added.run if added.session.run_id is not None else added.session
+        if not added.existing and run is not None:
+            self._announce(run, announced=added.announced)
         return Started(added.session, added.existing)
 
     async def _priority(self, analysis: Analysis, owner: str | None) -> int:

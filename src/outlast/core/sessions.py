@@ -96,13 +96,29 @@ class Sessions(SessionStarts):
         """Cancel the session and stop its work. Returns `None` if this owner has no such session."""
         before = await self._session(session_id, owner)
         answer = await self._store.cancel(session_id, owner=owner_hash(owner) if owner is not None else None)
+        if answer is not None:
+            self._notifier.publish(Topic.CHANGED, [session_id])
+        if before is not None and before.follows:
+            await self._stop_unwanted(before)
+            return answer
         if answer is CancelAnswer.CANCELLED and before is not None and before.status is Status.PENDING:
             self._metric_counts.cancelled(before)
         if answer is CancelAnswer.CANCELLING:
             self._notifier.publish(Topic.CANCEL, [session_id])
-        if answer is not None:
-            self._notifier.publish(Topic.CHANGED, [session_id])
         return answer
+
+    async def _stop_unwanted(self, before: AnalysisSession) -> None:
+        """Tell the worker of a run if the session that has just left it was the last one."""
+        run = await self._run_of(before)
+        if run is None or run.cancel_requested_at is None or before.cancel_requested_at is not None:
+            return
+        if run.status is Status.CANCELLED and before.status is Status.PENDING:
+            self._metric_counts.cancelled(run)
+        if run.status is Status.PROCESSING:
+            self._notifier.publish(Topic.CANCEL, [run.id])
+
+    async def _run_of(self, session: AnalysisSession) -> AnalysisSession | None:
+        return None if session.run_id is None else await self._store.get(session.run_id, owner=None)
 
     async def retry(self, session_id: str, *, owner: str | None) -> RetryAnswer | None:
         """Grant new attempts, which resume after the kept steps; `None` if this owner has no such session.
@@ -120,8 +136,7 @@ class Sessions(SessionStarts):
     ) -> RetryAnswer | None:
         answer = await self._store.retry(session.id, owner=session.owner, attempts=attempts, answered=answered)
         if answer is RetryAnswer.RETRIED:
-            self._announce(session)
-            self._notifier.publish(Topic.CHANGED, [session.id])
+            await self._retried(session)
         return answer
 
     async def answer(
@@ -150,6 +165,23 @@ class Sessions(SessionStarts):
         own = f" ({session.id})" if session.owner == stored_owner(None) else ""
         return await self._retry(session, attempts, identified(analysis, validated, keywords, own))
 
+    async def _retried(self, session: AnalysisSession) -> None:
+        """Publish a retried session, or the run that it follows."""
+        run = await self._waiting_run(session)
+        if run is not None:
+            self._announce(run)
+        self._notifier.publish(Topic.CHANGED, [session.id])
+
+    async def _waiting_run(self, retried: AnalysisSession) -> AnalysisSession | None:
+        """Return what waits for a worker after a retry: the session itself or the run that it follows."""
+        if retried.run_id is None:
+            return retried
+        again = await self._store.get(retried.id, owner=None)
+        if again is None or not again.follows:
+            return again
+        run = await self._run_of(again)
+        return run if run is not None and run.status is Status.PENDING else None
+
     async def retry_each(
         self, sessions: Sequence[AnalysisSession]
     ) -> Mapping[str, RetryAnswer | InvalidInput | UnknownAnalysis]:
@@ -171,7 +203,8 @@ class Sessions(SessionStarts):
             self._notifier.publish(Topic.WAITING, sorted({session.queue for session in retried}))
             self._notifier.publish(Topic.CHANGED, [session.id for session in retried])
             if self._dispatcher:
-                self._dispatcher.dispatch([WaitingSession.of(session) for session in retried])
+                runs = [await self._waiting_run(session) for session in retried]
+                self._dispatcher.dispatch([WaitingSession.of(run) for run in runs if run is not None])
         return answers
 
     async def pages(self, selection: Selection) -> AsyncIterator[Sequence[AnalysisSession]]:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from outlast.core.service_loop import run_forever
 from outlast.core.store_outage import StoreOutage
 from outlast.domain.pauses import Pause
 from outlast.domain.progress import TimeLeft, time_left
-from outlast.domain.session import AnalysisSession
+from outlast.domain.session import AnalysisSession, with_progress_of
 from outlast.domain.status import Phase, Status
 from outlast.ports.clock import Clock
 from outlast.ports.notifier import Notifier, Subscription, Topic
@@ -170,6 +170,10 @@ class Watch:
         self._start_times = StartTimes(clock)
         self._watched: dict[str, _WatchedSession] = {}
         self._stale: set[str] = set()
+        self._following: dict[str, set[str]] = {}
+        """The watched sessions that follow a run, by the run."""
+        self._runs: dict[str, int] = {}
+        """The versions of these runs that were read last."""
         self._wake = asyncio.Event()
         self._workers: Sequence[WorkerInfo] = ()
         self._pauses: Collection[Pause] = ()
@@ -212,6 +216,7 @@ class Watch:
             watched = self._watched.setdefault(
                 session.id, _WatchedSession(_without_large_input(await self.view(session)))
             )
+            self._follow_run(watched.view.session)
         # it may have changed between the caller's read and this
         self._stale.add(session.id)
         self._wake.set()
@@ -223,6 +228,20 @@ class Watch:
         session_id = watched.view.session.id
         if not watched.watchers and self._watched.get(session_id) is watched:
             del self._watched[session_id]
+            self._leave_run(watched.view.session)
+
+    def _follow_run(self, session: AnalysisSession) -> None:
+        """Derive the views of a session that follows a run from the run, which is read once for all of them."""
+        if session.run_id is not None and session.follows:
+            self._following.setdefault(session.run_id, set()).add(session.id)
+
+    def _leave_run(self, session: AnalysisSession) -> None:
+        following = self._following.get(session.run_id or "")
+        if session.run_id is not None and following is not None:
+            following.discard(session.id)
+            if not following:
+                del self._following[session.run_id]
+                self._runs.pop(session.run_id, None)
 
     def wake_all(self) -> None:
         """Wake every watcher before closing."""
@@ -248,7 +267,7 @@ class Watch:
     def _on_hint(self, topic: Topic, key: str) -> None:  # noqa: ARG002 - only one topic is subscribed
         if not key and self._watched:
             self._stale.update(self._watched)
-        elif key in self._watched:
+        elif key in self._watched or key in self._following:
             self._stale.add(key)
         else:
             return
@@ -276,12 +295,30 @@ class Watch:
     async def _refresh(self) -> None:
         stale, self._stale = self._stale, set()
         known = {i: self._watched[i].view.session.version for i in stale if i in self._watched}
+        runs = {i: self._runs.get(i, -1) for i in stale if i in self._following}
+        if runs:
+            known |= await self._refresh_runs(runs)
         if not known:
             return
         for session in await self._store.changed(known):
             watched = self._watched.get(session.id)
             if watched is not None and session.version > watched.view.session.version:
                 self._publish(watched, await self._build_view(session))
+
+    async def _refresh_runs(self, runs: Mapping[str, int]) -> Mapping[str, int]:
+        """Show the progress of these runs; return the versions of the sessions that have ended with one."""
+        ended: dict[str, int] = {}
+        for run in await self._store.changed(runs):
+            following = [self._watched[i] for i in self._following.get(run.id, ()) if i in self._watched]
+            if following:
+                self._runs[run.id] = run.version
+            for watched in following:
+                session = watched.view.session
+                if run.status.final:
+                    ended[session.id] = session.version
+                elif run.version > session.version:
+                    self._publish(watched, await self._build_view(with_progress_of(session, run)))
+        return ended
 
     async def _refresh_positions(self) -> None:
         waiting = {i for i, s in self._watched.items() if s.view.session.status is Status.PENDING}
@@ -310,7 +347,12 @@ class Watch:
                 self._publish(watched, watched.view)
 
     def _publish(self, watched: _WatchedSession, view: SessionView) -> None:
+        before = watched.view.session
+        if not view.session.follows or view.session.run_id != before.run_id:
+            self._leave_run(before)
         watched.view = _without_large_input(view)
+        if self._watched.get(view.session.id) is watched:  # its last watcher may have left meanwhile
+            self._follow_run(view.session)
         watched.wake()
 
     async def _build_view(self, session: AnalysisSession) -> SessionView:
@@ -323,12 +365,13 @@ class Watch:
 
     async def _position(self, session: AnalysisSession) -> int | None:
         now = self._clock.monotonic()
-        read, position = self._positions.get(session.id, (float("-inf"), None))
+        waiting = session.run_id or session.id
+        read, position = self._positions.get(waiting, (float("-inf"), None))
         if now - read >= POLL_EVERY:
             if len(self._positions) > 10 * POSITIONS_PER_REFRESH:
                 self._positions.clear()
-            position = await self._store.queue_position(session.id)
-            self._positions[session.id] = (now, position)
+            position = await self._store.queue_position(waiting)
+            self._positions[waiting] = (now, position)
         return position
 
     async def _is_served(self, session: AnalysisSession) -> bool:

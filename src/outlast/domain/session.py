@@ -1,11 +1,16 @@
 """The session: one run of one analysis for one owner."""
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
 
 from outlast.domain.progress import Progress, StepState
 from outlast.domain.status import Phase, Status
+
+EVERYBODY: Final = "everybody"
+"""How the `reuse_key` of results ends that answer all owners. The owner of a shared run is this key."""
+NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
+"""When a session that follows a run becomes available: nobody claims it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,16 @@ class NewSession:
     reuse_key: str | None = None
     """Later starts with this key, analysis and subject may reuse its result. It contains the owner unless other
     owners may; `None`: no start may."""
+    run_id: str | None = None
+    """The session shares its run with those of other owners that have its `reuse_key`, analysis and subject. A run
+    that does not exist yet gets this id. `None`: the session is run itself."""
+
+    @property
+    def run(self) -> "NewSession":
+        """The run that the session shares, as a session of everybody."""
+        assert self.run_id is not None  # noqa: S101 - the caller has checked it
+        assert self.reuse_key is not None  # noqa: S101 - only sessions with a key share runs
+        return replace(self, id=self.run_id, owner=self.reuse_key, run_id=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +120,11 @@ class AnalysisSession:
     asked: str | None = None
     """The questions of a session that failed with the code `question`, as JSON."""
     result_of: str | None = None
-    """The session whose result it got instead of being run; `None` unless it reuses a result."""
+    """The session whose result it has a copy of; `None` if its own run made the result."""
     result_at: datetime | None = None
-    """When that session completed."""
+    """When that session completed; `None` if both have shared a run."""
+    run_id: str | None = None
+    """The run that it shares or has shared with sessions of other owners; `None` if it is run itself."""
     waited_ms: int = field(default=0, compare=False)
     """Total milliseconds of waiting, until its end or the read of the row; independent of this machine's wall
     clock."""
@@ -133,6 +150,16 @@ class AnalysisSession:
                 return Phase.FAILED
             case Status.CANCELLED:
                 return Phase.CANCELLED
+
+    @property
+    def follows(self) -> bool:
+        """Whether it waits for the end of a run that it shares, and shows the progress of that run."""
+        return self.run_id is not None and not self.status.final
+
+    @property
+    def is_shared_run(self) -> bool:
+        """Whether it is a run that the sessions of several owners share, and belongs to everybody."""
+        return of_everybody(self.owner)
 
     @property
     def cancellable(self) -> bool:
@@ -197,6 +224,11 @@ class AttemptRecord:
         return None if self.duration_ms is None else self.ended_at - timedelta(milliseconds=self.duration_ms)
 
 
+def of_everybody(owner: str) -> bool:
+    """Return whether this is the owner of shared runs."""
+    return owner.endswith(f" {EVERYBODY}")
+
+
 def pending_session(new: NewSession, at: datetime, version: int) -> AnalysisSession:
     """Return the row that a start at the time `at` inserts, available after its delay."""
     return AnalysisSession(
@@ -220,4 +252,39 @@ def pending_session(new: NewSession, at: datetime, version: int) -> AnalysisSess
         created_at=at,
         updated_at=at,
         available_at=at + timedelta(seconds=new.delay),
+    )
+
+
+def following_session(new: NewSession, at: datetime) -> AnalysisSession:
+    """Return the row that a start inserts whose session shares the run `new.run_id`.
+
+    The version of the run is that of the session until both have ended, so its own is 0.
+    """
+    return replace(pending_session(new, at, 0), available_at=NEVER, run_id=new.run_id)
+
+
+def with_progress_of(session: AnalysisSession, run: AnalysisSession) -> AnalysisSession:
+    """Return a session that follows this run as its owner sees it: as far as the run has come.
+
+    After a retry it may have come further with another run, and its percentage never falls.
+    """
+    return replace(
+        session,
+        queue=run.queue,
+        priority=run.priority,
+        status=run.status,
+        version=max(session.version, run.version),
+        attempt=run.attempt,
+        max_attempts=run.max_attempts,
+        crashes=run.crashes,
+        lapses=run.lapses,
+        worker_id=run.worker_id,
+        progress=replace(run.progress, percentage=max(run.progress.percentage, session.progress.percentage)),
+        updated_at=max(session.updated_at, run.updated_at),
+        available_at=run.available_at,
+        started_at=run.started_at and max(run.started_at, session.created_at),
+        cancel_requested_at=run.cancel_requested_at,
+        error=run.error,
+        error_code=run.error_code,
+        reference=run.reference,
     )

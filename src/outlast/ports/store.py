@@ -54,6 +54,8 @@ class Added:
     existing: bool
     announced: bool = False
     """The store has notified waiting workers in the transaction of the insert."""
+    run: AnalysisSession | None = None
+    """The run that the start added because no session of another owner had one in flight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,12 @@ class SessionStore(Protocol):
         """Insert a session; if the owner has the same analysis and subject in flight without a cancel request,
         return that session with `existing=True` instead, whatever the limits. A unique index prevents duplicates
         under any race. Raises `TooManyActive` and `QueueFull`.
+
+        With a `run_id`, the session follows the run of everybody with the same `reuse_key`, analysis and subject
+        that is in flight without a cancel request, or a new one with this id, whatever races. Nobody claims a
+        session that follows, and it does not wait for a worker. It is shown with the progress of its run, and ends
+        with it: whatever ends the run ends all sessions that follow it in the same transaction, each with a result
+        of its own. A later start may reuse that of the oldest. The run has none.
         """
         ...
 
@@ -282,6 +290,7 @@ class SessionStore(Protocol):
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
         """Cancel a pending session at once, and request that the attempt of a processing one is stopped.
 
+        A session that follows a run is cancelled at once, and so is the run, likewise, if no other follows it.
         Returns `None` if this owner has no such session.
         """
         ...
@@ -294,6 +303,10 @@ class SessionStore(Protocol):
         Sets `max_attempts` to `attempt + attempts` and resets crashes, lapses, error, end and cancel request; the
         kept steps, the percentage and the input stay. With `answered`, the session must have failed with the code
         `question`, and gets this input and subject. Returns `None` if this owner has no such session.
+
+        A session that has shared a run follows the one in flight that a start would share, else its own run, which
+        is retried if it has failed or was cancelled. All sessions that have failed with a run follow it again when
+        it is retried. Without such a run, and with `answered`, the session is run by itself, with the kept steps.
         """
         ...
 

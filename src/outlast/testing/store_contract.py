@@ -19,6 +19,7 @@ from outlast.testing.contract.failures import (
 from outlast.testing.contract.fencing import FenceContract
 from outlast.testing.contract.finishing import FinishContract
 from outlast.testing.contract.lapsing import HeartbeatContract, LapseContract, ReturnContract
+from outlast.testing.contract.leaving import LeavingRunContract
 from outlast.testing.contract.metrics import MetricContract
 from outlast.testing.contract.offering import OfferContract
 from outlast.testing.contract.overview import OverviewContract
@@ -30,6 +31,8 @@ from outlast.testing.contract.registering import EnrolContract, RegistryContract
 from outlast.testing.contract.rescuing import ReleaseWorkerContract, RescueContract
 from outlast.testing.contract.reusing import ReuseContract
 from outlast.testing.contract.share_links import ShareLinkContract
+from outlast.testing.contract.shared_histories import SharedHistoryContract
+from outlast.testing.contract.sharing import SharedRunContract
 from outlast.testing.contract.start_keys import StartKeyContract
 from outlast.testing.contract.starting import LimitContract, StartContract
 from outlast.testing.contract.stuck_workers import StuckWorkerContract
@@ -73,6 +76,9 @@ class SessionStoreContract(
     ReleaseWorkerContract,
     ResultContract,
     ReuseContract,
+    SharedRunContract,
+    LeavingRunContract,
+    SharedHistoryContract,
     ShareLinkContract,
     UploadContract,
     FactContract,

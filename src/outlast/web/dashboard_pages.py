@@ -91,7 +91,8 @@ def session_row(session: AnalysisSession, now: datetime) -> dict[str, Any]:
         "reference": session.reference,
         "created_at": session.created_at,
         "ago_ms": max(0, (now - session.created_at) // MILLISECOND),
-        "took_ms": session.worked_ms if session.started_at else None,
+        "took_ms": session.worked_ms if session.started_at and session.run_id is None else None,
+        "shares": "shared run" if session.is_shared_run else "shares a run" if session.run_id else None,
         "message": session.error or (session.progress.message if not session.status.final else None) or "",
     }
 

@@ -29,8 +29,12 @@ _OVERALL = 0.5
 """Minimum baseline as a share of the overall average; otherwise quiet periods make any review a spike."""
 _LEAST_FACTOR = 2
 """Times the expected number; a smaller excess is significant among thousands of reviews and means nothing."""
-LEAST_DIFFERENCE = 0.15
+LEAST_DIFFERENCE = 0.1
 """In the share of five stars. Among thousands of reviews a smaller one is significant and means nothing."""
+MOST_LOWER = 0.5
+"""Share of reviews with fewer than five stars, as a part of that at other times. At least half of a spike is
+surplus: if all of that gives five stars, the share of the others halves, whatever it usually is.
+"""
 MOST_INSIDE = 0.5
 """Share of all reviews in a spike: what holds more is itself what is usual."""
 _MOST_SPIKES = 200
@@ -109,7 +113,11 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     )
     days = (dated[-1][0] - dated[0][0]).days + 1 if dated else 0
     if len(dated) < LEAST_REVIEWS or days < LEAST_DAYS:
-        why = _APPROXIMATE if len(known) >= LEAST_REVIEWS > len(dated) else _why_not(len(dated), days)
+        why = (
+            _APPROXIMATE
+            if len(known) >= LEAST_REVIEWS > len(dated)
+            else _why_not(len(dated), days, dates=any(r.date for r in reviews))
+        )
         return Finding(NAME, TITLE, "not_assessed", why)
     spikes = find_spikes([day.toordinal() for day, _, _ in dated], advance)
     fives = list(accumulate((rating >= 5 for _, rating, _ in dated), initial=0))
@@ -155,19 +163,22 @@ def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:
     def differs(spike: Spike) -> bool:
         inside, five = spike.after - spike.first, fives[spike.after] - fives[spike.first]
         outside = total - inside
-        return outside > 0 and five / inside - (fives[-1] - five) / outside >= LEAST_DIFFERENCE
+        if not outside:
+            return False
+        lower, lower_usually = 1 - five / inside, 1 - (fives[-1] - five) / outside
+        return lower_usually - lower >= LEAST_DIFFERENCE and lower <= MOST_LOWER * lower_usually
 
     return [spike for spike in spikes if differs(spike) and chance(spike) * tests < CHANCE]
 
 
-def _why_not(dated: int, days: int) -> str:
+def _why_not(dated: int, days: int, *, dates: bool) -> str:
+    if not dates:
+        return "These reviews have no dates."
+    if not dated:
+        return "None of these reviews has both a date and stars."
     if dated < LEAST_REVIEWS:
         having = "review has" if dated == 1 else "reviews have"
-        return (
-            f"Only {dated} {having} a date and stars; we need at least {LEAST_REVIEWS}."
-            if dated
-            else "These reviews have no dates."
-        )
+        return f"Only {dated} {having} a date and stars; we need at least {LEAST_REVIEWS}."
     return (
         f"All reviews fall within {formatting.counted(days, 'day')}; we need {LEAST_DAYS} to know what is usual."
     )

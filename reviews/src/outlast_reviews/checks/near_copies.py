@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import chain
 
 from outlast_reviews.checks.disclosures import without_disclosures
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength, part_of
@@ -54,8 +55,10 @@ _MOST_CLUSTERS = 16
 _MOST_SAMPLES = 8
 """Copies of a group that a short text is compared with."""
 _MOST_QUOTES = 12
-_FORMULAS, _READ, _COMPARED, _JOINED = 0.25, 0.55, 0.88, 0.94
-"""Shares of the work after which formulas are known, the texts are taken apart, compared, and put in groups."""
+_FORMULAS, _READ, _GROUPED = 0.25, 0.55, 0.94
+"""Shares of the work after which formulas are known, the texts are taken apart, and put in groups."""
+_COMPARED, _JOINED, _COUNTED = 0.8, 0.88, 0.93
+"""Shares of the grouping after which texts are compared, reworded ones joined, and runs of words counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     if compared < 2:
         why = f"Fewer than two reviews have the {LEAST_WORDS} words we need to compare them."
         return Finding(NAME, TITLE, "not_assessed", why)
-    clusters = _clusters(texts, own_words, part_of(advance, _READ, _JOINED))
+    clusters = _clusters(texts, own_words, part_of(advance, _READ, _GROUPED))
     named = any(text.writers for text in texts)
     if not clusters:
         whose = " under different names" if named else ""
@@ -100,7 +103,7 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
         for sign in _signs(n, cluster, own_words):
             signs.append(sign)
             if len(signs) % 256 == 0:
-                advance(_JOINED + (1 - _JOINED) * len(signs) / members)
+                advance(_GROUPED + (1 - _GROUPED) * len(signs) / members)
     where = f"in {len(clusters)} groups" if len(clusters) > 1 else "in one group"
     different_names = any(text.writers for cluster in clusters for text in cluster)
     whose = " under different names" if different_names else ""
@@ -180,42 +183,52 @@ def _clusters(texts: Sequence[_Text], own_words: Callable[[str], str], advance: 
     grouped = {n for group in groups for n in group}
     others = [text for n, text in enumerate(texts) if n not in grouped]
     for turn in range(_MOST_ROUNDS):
-        left = _COMPARED + (1 - _COMPARED) * turn / _MOST_ROUNDS
+        start = _COMPARED + (_JOINED - _COMPARED) * turn / _MOST_ROUNDS
         before = len(others)
-        others = _join_reworded(others, clusters, own_words, part_of(advance, left, 1))
+        others = _join_reworded(others, clusters, own_words, part_of(advance, start, _JOINED))
         if len(others) == before:
             break
-    common = _common(texts, clusters)
-    return sorted((kept for cluster in clusters for kept in _with_cores(cluster, common)), key=sort_key)
+    common = _common(texts, clusters, part_of(advance, _JOINED, _COUNTED))
+    members, done = sum(map(len, clusters)), 0
+    with_cores: list[list[_Text]] = []
+    for cluster in clusters:
+        start, done = done, done + len(cluster)
+        part = part_of(part_of(advance, _COUNTED, 1), start / members, done / members)
+        with_cores += _with_cores(cluster, common, part)
+    return sorted(with_cores, key=sort_key)
 
 
-def _common(texts: Sequence[_Text], clusters: Sequence[Sequence[_Text]]) -> Callable[[int, int], bool]:
+def _common(
+    texts: Sequence[_Text], clusters: Sequence[Sequence[_Text]], advance: Advance
+) -> Callable[[int, int], bool]:
     """A function that says of a three-word run, which so many texts of a group have, whether it is common outside
     the group: what everybody writes is nobody's copy.
     """
-    everywhere = Counter[int]()
-    for cluster in clusters:
-        for text in cluster:
-            everywhere.update(dict.fromkeys(text.shingles, 0))
-    for text in texts:
-        for shingle in text.shingles:
-            if shingle in everywhere:
-                everywhere[shingle] += text.writers_count
+    everywhere = dict.fromkeys(chain.from_iterable(text.shingles for cluster in clusters for text in cluster), 0)
+    for n, text in enumerate(texts):
+        if n % 250 == 0:
+            advance(n / len(texts))
+        writers = text.writers_count
+        for shingle in filter(everywhere.__contains__, text.shingles):
+            everywhere[shingle] += writers
     few = LEAST_COMMON + COMMON * sum(text.writers_count for text in texts)
     return lambda shingle, inside: everywhere[shingle] - inside > max(inside, few)
 
 
-def _with_cores(cluster: Sequence[_Text], common: Callable[[int, int], bool]) -> Iterator[list[_Text]]:
+def _with_cores(
+    cluster: Sequence[_Text], common: Callable[[int, int], bool], advance: Advance
+) -> Iterator[list[_Text]]:
     """Take a chain of texts, each like the next, apart into groups with a core that each member is like.
 
     The core is what many writers of the group have in common and others have not. What is one writer's alone is no
-    group.
+    group. Nobody knows how many looks it takes: each is half of the progress that is left.
     """
-    left = list(cluster)
+    left, done = list(cluster), 0.0
     for _ in range(_MOST_CORES):
         kept = left
         for _ in range(_MOST_TRIMS):
-            like = _like_their_core(kept, common)
+            start, done = done, (1 + done) / 2
+            like = _like_their_core(kept, common, part_of(advance, start, done))
             if len(like) == len(kept):
                 break
             kept = like
@@ -227,23 +240,35 @@ def _with_cores(cluster: Sequence[_Text], common: Callable[[int, int], bool]) ->
         left = [text for text in left if id(text) not in chosen]
 
 
-def _like_their_core(texts: Sequence[_Text], common: Callable[[int, int], bool]) -> list[_Text]:
+def _like_their_core(texts: Sequence[_Text], common: Callable[[int, int], bool], advance: Advance) -> list[_Text]:
     """Of a writer with many texts, each run of words counts once."""
+    having = Counter(chain.from_iterable(text.shingles for text in texts))
+    for text in texts:
+        if more := text.writers_count - 1:
+            for shingle in text.shingles:
+                having[shingle] += more
+    everybody = [_names(n, text) for n, text in enumerate(texts)]
+    many = len(set[str]().union(*everybody))
+    few = max(2, CORE * many)
+    frequent = {x for x, n in having.items() if n >= few}
     writers: defaultdict[int, set[str]] = defaultdict(set)
-    having = Counter[int]()
-    for n, text in enumerate(texts):
-        names = [*text.writers, *(f"{n} {number}" for number in range(text.unknown_writers))]
-        having.update(dict.fromkeys(text.shingles, text.writers_count))
-        for shingle in text.shingles:
+    for n, (text, names) in enumerate(zip(texts, everybody, strict=True)):
+        if n % 250 == 0:
+            advance(n / len(texts))
+        for shingle in filter(frequent.__contains__, text.shingles):
             writers[shingle].update(names)
-    many = len(set[str]().union(*writers.values()))
-    core = {x for x, n in having.items() if len(writers[x]) >= max(2, CORE * many) and not common(x, n)}
+    core = {x for x, names in writers.items() if len(names) >= few and not common(x, having[x])}
     share = LEAST_IN_PAIR if many < 3 else LEAST_IN_CORE
     return [
         text
         for text in texts
         if len(core.intersection(text.shingles)) >= max(share * text.size, LEAST_COVERED * len(core))
     ]
+
+
+def _names(number: int, text: _Text) -> Sequence[str]:
+    """The writers of a text, of which `number` tells those who are unknown apart from all others."""
+    return [*text.writers, *(f"{number} {n}" for n in range(text.unknown_writers))]
 
 
 def _join_reworded(
@@ -284,10 +309,11 @@ def _join_reworded(
 
 
 def _counted(cluster: Sequence[_Text]) -> Counter[int]:
-    counted: Counter[int] = Counter()
+    counted = Counter(chain.from_iterable(text.shingles for text in cluster))
     for text in cluster:
-        for shingle in text.shingles:
-            counted[shingle] += len(text.reviews)
+        if more := len(text.reviews) - 1:
+            for shingle in text.shingles:
+                counted[shingle] += more
     return counted
 
 

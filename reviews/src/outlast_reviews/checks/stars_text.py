@@ -70,7 +70,8 @@ def stars_text(reviews: Sequence[Review], advance: Advance, /) -> Finding:
         if sign := _sign(review, review.rating):
             signs.append(sign)
     if compared < LEAST_REVIEWS:
-        why = f"Only {compared} reviews have stars and an English text; we need at least {LEAST_REVIEWS}."
+        many = f"Only {compared} review{' has' if compared == 1 else 's have'}" if compared else "No review has"
+        why = f"{many} stars and an English text; we need at least {LEAST_REVIEWS}."
         return Finding(NAME, TITLE, "not_assessed", why)
     if not signs:
         return Finding(

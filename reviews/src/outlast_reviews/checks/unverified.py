@@ -16,7 +16,8 @@ def unverified(reviews: Sequence[Review], _advance: Advance, /) -> Finding:
     if not known:
         return Finding(NAME, TITLE, "not_assessed", "The source doesn't say which purchases are verified.")
     if len(known) < LEAST_REVIEWS:
-        why = f"Only {len(known)} reviews say whether the purchase is verified; we need at least {LEAST_REVIEWS}."
+        say = "review says" if len(known) == 1 else "reviews say"
+        why = f"Only {len(known)} {say} whether the purchase is verified; we need at least {LEAST_REVIEWS}."
         return Finding(NAME, TITLE, "not_assessed", why)
     if 2 * verified <= len(known):
         why = f"Only {verified:,} of {len(known):,} purchases are verified, so being unverified is normal here."

@@ -1,15 +1,22 @@
 """Prints the report in the terminal: verdict, coverage, checks, and examples of flagged reviews."""
 
-import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from outlast_reviews import formatting
+from outlast_reviews.cli.insights_printer import (
+    Part,
+    about_all_reviews,
+    about_the_checks,
+    about_trust,
+    heading,
+    insights_of,
+    under,
+)
 from outlast_reviews.pages.grouping import COPIES, Group, Item, groups
 from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.pages.query import ALL_PAGES, ReportQuery
@@ -49,14 +56,28 @@ def print_report(result: Mapping[str, Any], source: str) -> None:
     _title(out, "What we looked at")
     out.print(Text(f"{what_was_read(report)} {formatting.counted(report['unique_reviews'], 'unique review')}."))
     for line in what_was_not_read(report):
-        out.print(_under(Text(line)))
+        out.print(under(Text(line)))
     if together := products_together(report):
         out.print(Text(f"{together} --product NAME takes one of them."))
+    insights = insights_of(report)
+    if insights:
+        _parts(out, about_all_reviews(insights))
     _title(out, "What we checked")
     out.print(_checks(report["checks"]))
+    if insights:
+        _parts(out, about_the_checks(insights, report))
     _title(out, "Reviews with warning signs")
     for part in _flagged(report):
         out.print(part)
+    if insights:
+        _parts(out, about_trust(insights))
+
+
+def _parts(out: Console, parts: Iterable[Part]) -> None:
+    for title, below in parts:
+        _title(out, title)
+        for part in below:
+            out.print(part)
 
 
 def _title(out: Console, title: str) -> None:
@@ -160,28 +181,20 @@ def _group(group: Group) -> Iterator[RenderableType]:
         yield Text(group.sentence)
     items = (*group.shown, *group.folded)
     for item in items[:EXAMPLES]:
-        yield _under(_review(item))
+        yield under(_review(item))
     more = [f"{len(items) - EXAMPLES:,} more"] if len(items) > EXAMPLES else []
     more += [f"{group.elsewhere:,} listed above"] if group.elsewhere else []
     if more:
-        yield _under(Text(f"… and {', and '.join(more)} (--json has them all)", "dim"))
+        yield under(Text(f"… and {', and '.join(more)} (--json has them all)", "dim"))
 
 
 def _review(item: Item) -> Text:
     review = item.review
-    date = review["date"] and formatting.day(dt.date.fromisoformat(review["date"]))
-    stars = review["rating"] is not None and f"{review['rating']:g} of 5 stars"
-    signs = ", ".join(f"{tag.text} ({tag.strength})" for tag in item.tags)
-    known = [part for part in (review["review_id"], review["reviewer"], date, stars, signs) if part]
-    line = Text(" · ".join(known))
+    line = Text(heading(review, ", ".join(f"{tag.text} ({tag.strength})" for tag in item.tags)))
     for tag in item.tags:
         line.append(f"\n{tag.sentence}" if tag.sentence else "")
     shown = [(part, "bold" if lit else "") for part, lit in highlighted(review["excerpt"], item.quotes)]
     return line.append_text(Text.assemble("\n“", *shown, "”")) if shown else line
-
-
-def _under(text: Text) -> Padding:
-    return Padding(text, (0, 0, 0, 2), expand=False)
 
 
 def _grid() -> Table:

@@ -2,10 +2,11 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from outlast_reviews.checks.facts import ReviewFacts, reviewer_mark
+from outlast_reviews.checks.finding import Advance
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import short_name
 from outlast_reviews.sanitising import truncated
@@ -17,6 +18,7 @@ LEAST_A_DAY = 3
 """Products reviewed on one day; two may come from one order."""
 _LONGEST_NAME = 60
 _HERE = ""
+_REPORT_EVERY = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +62,29 @@ class ReviewerHistories:
     """At most twenty, the most conspicuous first."""
 
 
-def events_by_reviewer(reviews: Sequence[Review], facts: ReviewFacts) -> Mapping[str, Sequence[Event]]:
+def events_by_reviewer(
+    reviews: Sequence[Review], facts: ReviewFacts, advance: Advance
+) -> Mapping[str, Sequence[Event]]:
     """All known reviews of each reviewer of this product, by mark."""
     events: dict[str, list[Event]] = {}
-    for mark, event in _own(reviews, facts):
-        events.setdefault(mark, []).append(event)
+    for n, review in enumerate(reviews):
+        if n % _REPORT_EVERY == 0:
+            advance(n / len(reviews))
+        if mark := reviewer_mark(review, facts.secret):
+            product = f"named {review.product}" if review.product else _HERE
+            events.setdefault(mark, []).append(Event(product, review.date, review.rating))
     for seen in facts.seen:
         if seen.product != facts.product and seen.reviewer in events:
             events[seen.reviewer].append(Event(f"other {seen.product}", seen.date, seen.rating))
     return events
 
 
-def _own(reviews: Sequence[Review], facts: ReviewFacts) -> Iterator[tuple[str, Event]]:
-    for review in reviews:
-        if mark := reviewer_mark(review, facts.secret):
-            product = f"named {review.product}" if review.product else _HERE
-            yield mark, Event(product, review.date, review.rating)
-
-
-def names_by_reviewer(reviews: Sequence[Review], facts: ReviewFacts) -> Mapping[str, str | None]:
+def names_by_reviewer(reviews: Sequence[Review], facts: ReviewFacts, advance: Advance) -> Mapping[str, str | None]:
     """The shortened name of each reviewer, by mark, in the order of the names."""
     names: dict[str, str] = {}
-    for review in reviews:
+    for n, review in enumerate(reviews):
+        if n % _REPORT_EVERY == 0:
+            advance(n / len(reviews))
         if review.reviewer and (mark := reviewer_mark(review, facts.secret)):
             names.setdefault(mark, short_name(truncated(review.reviewer, _LONGEST_NAME)) or "")
     return {mark: name or None for mark, name in sorted(names.items(), key=lambda item: (item[1], item[0]))}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from outlast_reviews.checks.facts import ReviewFacts
+from outlast_reviews.checks.finding import Advance, part_of
 from outlast_reviews.insights.reviewer_groups import ReviewerGroup, find_groups, group_reports
 from outlast_reviews.insights.reviewer_histories import (
     ReviewerHistories,
@@ -12,6 +13,7 @@ from outlast_reviews.insights.reviewer_histories import (
     other_products,
     reviewer_histories,
 )
+from outlast_reviews.progress import ignore_progress
 from outlast_reviews.review import Review
 
 
@@ -29,8 +31,11 @@ class ReviewersElsewhere:
 NOT_LOOKED_FOR = ReviewersElsewhere()
 
 
-def reviewers_elsewhere(reviews: Sequence[Review], facts: ReviewFacts) -> ReviewersElsewhere:
-    events, names = events_by_reviewer(reviews, facts), names_by_reviewer(reviews, facts)
+def reviewers_elsewhere(
+    reviews: Sequence[Review], facts: ReviewFacts, advance: Advance = ignore_progress
+) -> ReviewersElsewhere:
+    events = events_by_reviewer(reviews, facts, part_of(advance, 0, 0.4))
+    names = names_by_reviewer(reviews, facts, part_of(advance, 0.4, 0.9))
     histories = reviewer_histories(events, names, other_products(reviews, facts))
     if histories is None:
         return NOT_LOOKED_FOR

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
-from outlast_reviews.checks.finding import Finding, Window
+from outlast_reviews.checks.finding import Advance, Finding, Window
 from outlast_reviews.checks.words import words_of
 from outlast_reviews.insights.what_if import star_average
 from outlast_reviews.listing import Listed, listed
+from outlast_reviews.progress import ignore_progress
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import identity
 
@@ -14,6 +15,7 @@ MOST_LISTED = 50
 LEAST_WORDS = 12
 """Words of a text that says enough to tell a copy."""
 LEAST_REASONS = 2
+_REPORT_EVERY = 2_000
 
 Reason = Literal["verified", "own_words", "ordinary_day", "reviewer"]
 
@@ -35,14 +37,18 @@ class Trustworthy(TypedDict):
     """At most fifty, the latest first."""
 
 
-def trustworthy(reviews: Sequence[Review], findings: Sequence[Finding]) -> Trustworthy | None:
+def trustworthy(
+    reviews: Sequence[Review], findings: Sequence[Finding], advance: Advance = ignore_progress
+) -> Trustworthy | None:
     """`None` where no review has two reasons, as nothing then stands out."""
     signed = {sign.row for finding in findings for sign in finding.signs}
     unsigned = [review for review in reviews if review.row not in signed]
     possible = _possible(reviews, findings)
     windows = [window for finding in findings for window in finding.windows]
     by_count: dict[int, list[tuple[Review, list[Reason]]]] = {}
-    for review in unsigned:
+    for n, review in enumerate(unsigned):
+        if n % _REPORT_EVERY == 0:
+            advance(n / len(unsigned))
         reasons: list[Reason] = [reason for reason in possible if _holds(reason, review, windows)]
         by_count.setdefault(len(reasons), []).append((review, reasons))
     most = max(by_count, default=0)

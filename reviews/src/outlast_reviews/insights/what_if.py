@@ -5,7 +5,8 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TypedDict
 
-from outlast_reviews.checks.finding import Finding
+from outlast_reviews.checks.finding import Advance, Finding
+from outlast_reviews.progress import ignore_progress
 from outlast_reviews.ratings import mean_rating, weighted_rating
 from outlast_reviews.review import Review
 from outlast_reviews.verdict import MODEL, Evidence, Grade, Verdict, gather
@@ -70,13 +71,18 @@ def star_average(reviews: Sequence[Review]) -> StarAverage:
 
 
 def scenarios(
-    reviews: Sequence[Review], findings: Sequence[Finding], judged: Judged, judge: Judge
+    reviews: Sequence[Review],
+    findings: Sequence[Finding],
+    judged: Judged,
+    judge: Judge,
+    advance: Advance = ignore_progress,
 ) -> list[Scenario]:
     """The verdict without each combination of checks; the first, `judged`, leaves none out."""
-    made = [
-        _scenario(reviews, left_out, judge(_without(findings, left_out)) if left_out else judged)
-        for left_out in _combinations(findings)
-    ]
+    made: list[Scenario] = []
+    every = tuple(_combinations(findings))
+    for n, left_out in enumerate(every):
+        advance(n / len(every))
+        made.append(_scenario(reviews, left_out, judge(_without(findings, left_out)) if left_out else judged))
     if made[0]["fake_percentage"] is None:  # as in the report, nothing is adjusted by evidence that is too little
         for scenario in made:
             scenario["adjusted_rating"] = None

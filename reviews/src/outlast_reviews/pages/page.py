@@ -20,7 +20,7 @@ from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.pages.insights_view import insights_view
 from outlast_reviews.pages.query import CLEAR_PER_PAGE, ReportQuery, paginate
 from outlast_reviews.pages.timeline_chart import timeline_chart
-from outlast_reviews.reading import parts_read
+from outlast_reviews.reading import parts_read, written_on
 from outlast_reviews.verdict import tone_of
 from outlast_reviews.wording import (
     meaning,
@@ -59,6 +59,7 @@ class ReportPage:
             "weight": weight,
             "what_was_not_read": what_was_not_read,
             "what_was_read": what_was_read,
+            "written_on": written_on,
         }
         for name in self._environment.list_templates():
             self._environment.get_template(name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from outlast.backends.memory.shared_runs import orphaned_runs
 from outlast.backends.memory.tables import MemoryPart
 from outlast.backends.uploads_in_input import uploads_in
 from outlast.ports.deletions import DeleteAnswer, Deleted
@@ -24,6 +25,7 @@ class MemoryDeletions(MemoryPart):
             if session is not None:
                 tables.forget(session_id)
                 self._delete_uploads(session.owner, uploads_in(session.input))
+                self._delete_orphaned_runs()
             return DeleteAnswer.DELETED
 
     async def delete_all(self, owner: str) -> Deleted:
@@ -35,12 +37,19 @@ class MemoryDeletions(MemoryPart):
                 tables.drop_result(session_id)
             for session_id in ended:
                 tables.forget(session_id)
-            facts = self._delete_facts({*ended, *results})
+            facts = self._delete_facts({*ended, *results}) + self._delete_orphaned_runs()
             uploads = self._delete_uploads(owner, [sha256 for of, sha256 in tables.uploads if of == owner])
             for key in [key for key in tables.start_keys if key[0] == owner]:
                 del tables.start_keys[key]
             remaining = tuple(row.id for row in tables.in_flight(owner))
             return Deleted(len(ended), len(results), uploads, facts, remaining)
+
+    def _delete_orphaned_runs(self) -> int:
+        """Delete the runs of deleted sessions; return how many facts they had."""
+        runs = orphaned_runs(self._tables)
+        for run_id in runs:
+            self._tables.forget(run_id)
+        return self._delete_facts(set(runs))
 
     def _delete_facts(self, session_ids: set[str]) -> int:
         found = [

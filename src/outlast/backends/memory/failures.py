@@ -71,6 +71,6 @@ class MemoryFailures(MemoryPart):
 
     def _newest(self, matches: Callable[[AnalysisSession], bool], limit: int) -> list[AnalysisSession]:
         with self._tables.lock:
-            rows = [self._tables.timed(row) for row in self._tables.sessions.values() if matches(row)]
+            rows = [self._tables.shown(row) for row in self._tables.sessions.values() if matches(row)]
         rows.reverse()
         return sorted(rows, key=lambda s: s.created_at, reverse=True)[:limit]

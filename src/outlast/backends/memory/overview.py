@@ -21,7 +21,7 @@ class MemoryOverview(MemoryPart):
         with tables.lock:
             now, admission = tables.clock.now(), tables.admission()
             for row in tables.sessions.values():
-                if row.status is Status.PENDING:
+                if row.status is Status.PENDING and not row.follows:
                     pending[row.queue, row.analysis].append(row)
             limits = tables.limits
             found: list[QueueDepth] = []

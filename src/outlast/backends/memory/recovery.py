@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from outlast.backends.memory.shared_runs import orphaned_runs
 from outlast.backends.memory.tables import MemoryPart, MemoryTables
 from outlast.domain.crash_policy import Death, HeldSession, RescuedState, after_crash, after_lapse, by_session
 from outlast.domain.lease_observer import UNREGISTERED, Heartbeat, lapse_line, return_line
@@ -96,6 +97,8 @@ class MemoryRecovery(MemoryPart):
                     del items[item]
                 for session_id in sessions:
                     tables.forget(session_id)
+                for run_id in orphaned_runs(tables):
+                    tables.forget(run_id)
                 for start_key in [key for key, row in tables.start_keys.items() if row.until <= now]:
                     del tables.start_keys[start_key]
                 for session_id in results:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from outlast.backends.memory.shared_runs import add_following
 from outlast.backends.memory.tables import MemoryPart, MemoryTables
 from outlast.domain.crash_policy import SUSPECT_CRASHES
 from outlast.domain.errors import QueueFull, TooManyActive
@@ -26,26 +27,35 @@ class MemorySessions(MemoryPart):
         with tables.lock:
             known = tables.answering(new.owner, new.analysis, new.subject)
             if known is not None:
-                return Added(known, existing=True)
+                return Added(tables.shown(known), existing=True)
             if limits.active_per_owner is not None:
                 active = len(tables.in_flight(new.owner))
                 if active >= limits.active_per_owner:
                     raise TooManyActive.beside(active)
-            waiting = sum(s.status is Status.PENDING for s in tables.sessions.values())
-            if waiting >= limits.pending:
-                raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
-            row = pending_session(new, tables.clock.now(), tables.next_version(0))
-            last = None if new.delay else self._last_turn(row)
-            tables.turns[row.id] = turn_behind(turn_of(row.available_at, row.priority), last)
-            tables.sessions[row.id] = row
-            if new.limits is not None:
-                tables.limits[row.id] = load_limits(new.limits)
-            if new.reuse_key is not None:
-                tables.reuse_keys[row.id] = new.reuse_key
-            if not new.delay:
-                tables.offered[row.id] = row.created_at
-            tables.timed_from[row.id] = tables.clock.monotonic()
-            return Added(row, existing=False)
+            if new.run_id is None:
+                return Added(self._insert(new, limits), existing=False)
+            in_flight = tables.answering(new.run.owner, new.analysis, new.subject)
+            run = in_flight or self._insert(new.run, limits)
+            created = run if in_flight is None else None
+            return Added(add_following(tables, new, run), existing=False, run=created)
+
+    def _insert(self, new: NewSession, limits: StartLimits) -> AnalysisSession:
+        tables = self._tables
+        waiting = sum(s.status is Status.PENDING and not s.follows for s in tables.sessions.values())
+        if waiting >= limits.pending:
+            raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
+        row = pending_session(new, tables.clock.now(), tables.next_version(0))
+        last = None if new.delay or row.is_shared_run else self._last_turn(row)
+        tables.turns[row.id] = turn_behind(turn_of(row.available_at, row.priority), last)
+        tables.sessions[row.id] = row
+        if new.limits is not None:
+            tables.limits[row.id] = load_limits(new.limits)
+        if new.reuse_key is not None:
+            tables.reuse_keys[row.id] = new.reuse_key
+        if not new.delay:
+            tables.offered[row.id] = row.created_at
+        tables.timed_from[row.id] = tables.clock.monotonic()
+        return row
 
     def _last_turn(self, new: AnalysisSession) -> datetime | None:
         """Return the turn of the owner's newest waiting session of this queue and priority."""
@@ -79,18 +89,18 @@ class MemorySessions(MemoryPart):
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
         with self._tables.lock:
             row = self._tables.find(session_id, owner)
-            return None if row is None else self._tables.timed(row)
+            return None if row is None else self._tables.shown(row)
 
     async def version(self, session_id: str, *, owner: str) -> int | None:
         with self._tables.lock:
             row = self._tables.find(session_id, owner)
-        return row.version if row is not None else None
+            return self._tables.shown(row).version if row is not None else None
 
     async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
         with self._tables.lock:
             rows = self._tables.sessions
-            changed = (row for i, version in seen.items() if (row := rows.get(i)) and row.version != version)
-            return [self._tables.timed(row) for row in changed]
+            found = [(self._tables.shown(rows[i]), version) for i, version in seen.items() if i in rows]
+            return [row for row, version in found if row.version != version]
 
     async def find_missing(self, session_ids: Sequence[str]) -> set[str]:
         with self._tables.lock:
@@ -98,15 +108,15 @@ class MemorySessions(MemoryPart):
 
     async def select(self, selection: Selection) -> list[AnalysisSession]:
         with self._tables.lock:
-            rows = list(self._tables.sessions.values())
+            rows = [self._tables.shown(row) for row in self._tables.sessions.values()]
             rows.reverse()
             rows.sort(key=lambda s: s.created_at, reverse=True)
             chosen = [r for r in rows_after(rows, selection.after) if selected(self._tables, r, selection)]
-            return [self._tables.timed(r) for r in chosen[: selection.limit]]
+            return chosen[: selection.limit]
 
     async def count(self) -> Mapping[Status, int]:
         with self._tables.lock:
-            counted = Counter(s.status for s in self._tables.sessions.values())
+            counted = Counter(self._tables.shown(s).status for s in self._tables.sessions.values())
         return {status: counted[status] for status in Status}
 
     async def queue_position(self, session_id: str) -> int | None:

@@ -12,7 +12,15 @@ from outlast.domain.error_report import ErrorReport
 from outlast.domain.limits import Admission, KeyLimit, Verdict
 from outlast.domain.outcome import End
 from outlast.domain.pauses import Pause
-from outlast.domain.session import AnalysisSession, AttemptEnd, AttemptRecord, Claim, KeptStep
+from outlast.domain.session import (
+    NEVER,
+    AnalysisSession,
+    AttemptEnd,
+    AttemptRecord,
+    Claim,
+    KeptStep,
+    with_progress_of,
+)
 from outlast.domain.status import IN_FLIGHT, Status
 from outlast.domain.turns import turn_of
 from outlast.ports.api_keys import ApiKey
@@ -175,13 +183,88 @@ class MemoryTables:
 
     def write(self, row: AnalysisSession, **changes: Any) -> AnalysisSession:
         """Change a row, its version and its times; every change goes through here."""
-        version, now = self.next_version(row.version), self.clock.now()
-        changed = replace(self.timed(row), version=version, updated_at=now, **changes)
+        stamp = {"version": self.next_version(row.version), "updated_at": self.clock.now()}
+        changed = replace(self.timed(row), **(stamp | changes))
         self.timed_from[row.id] = self.clock.monotonic()
         self.sessions[row.id] = changed
-        if "available_at" in changes:
+        if "available_at" in changes and changed.available_at != NEVER:
             self.turns[row.id] = turn_of(changed.available_at, changed.priority)
+        if changed.is_shared_run and changed.status.final and not row.status.final:
+            self._end_following(changed)
         return changed
+
+    def following(self, run_id: str) -> list[AnalysisSession]:
+        """Return the sessions that follow a run, the oldest first."""
+        return [row for row in self.sessions.values() if row.follows and row.run_id == run_id]
+
+    def shown(self, row: AnalysisSession) -> AnalysisSession:
+        """Return the row with current durations, and with the progress of the run that it follows."""
+        run = self.sessions.get(row.run_id or "") if row.follows else None
+        return self.timed(row) if run is None else with_progress_of(self.timed(row), run)
+
+    def follow(self, row: AnalysisSession, run: AnalysisSession) -> None:
+        """Let a session that has ended share a run in flight."""
+        self._renew_callbacks(row.id)
+        self.write(
+            row,
+            status=Status.PENDING,
+            run_id=run.id,
+            available_at=NEVER,
+            error=None,
+            error_code=None,
+            reference=None,
+            asked=None,
+            completed_at=None,
+            cancel_requested_at=None,
+        )
+
+    def retry_row(self, row: AnalysisSession, attempts: int, **changes: Any) -> AnalysisSession:
+        """Make a session that has ended pending, with up to `attempts` more attempts."""
+        self._renew_callbacks(row.id)
+        changed = self.write(
+            row,
+            status=Status.PENDING,
+            asked=None,
+            available_at=self.clock.now(),
+            max_attempts=row.attempt + attempts,
+            crashes=0,
+            lapses=0,
+            error=None,
+            error_code=None,
+            reference=None,
+            completed_at=None,
+            cancel_requested_at=None,
+            **changes,
+        )
+        self.ends.pop(row.id, None)
+        self.offered.pop(row.id, None)
+        return changed
+
+    def _renew_callbacks(self, session_id: str) -> None:
+        told = self.callbacks.get(session_id, {})
+        told.update({url: (callback, None) for url, (callback, _) in told.items()})
+
+    def _end_following(self, run: AnalysisSession) -> None:
+        """End the sessions of a run as it has ended, each with a result of its own."""
+        _, made = self.results.pop(run.id, (None, None))
+        result_of = None
+        for row in self.following(run.id):
+            shown = self.shown(row)
+            if made is not None:
+                self.results[row.id] = (row.owner, replace(made, session_id=row.id, subject=row.subject))
+                if result_of is not None:
+                    self.reuse_keys.pop(row.id, None)
+            ended_at = run.completed_at or run.updated_at
+            self.write(
+                replace(shown, version=row.version, worker_id=None),
+                version=max(row.version + 1, run.version),
+                asked=run.asked,
+                redirect_url=run.redirect_url,
+                result_bytes=run.result_bytes,
+                result_of=result_of,
+                completed_at=max(ended_at, row.created_at),
+            )
+            result_of = result_of or (row.id if made is not None else None)
 
     def admission(self) -> Admission:
         """Return what decides about sessions with limits: the permits are those of the processing sessions."""

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from outlast.backends.memory.recovery import release
 from outlast.backends.memory.sessions import claimable, in_order
+from outlast.backends.memory.shared_runs import follow_again, leave_run, retry_shared
 from outlast.backends.memory.tables import MemoryPart, MemoryTables, RecordedEnd
 from outlast.domain.crash_policy import SUSPECT_CRASHES, may_run_beside
 from outlast.domain.limits import Verdict
@@ -119,6 +120,9 @@ class MemoryVerbs(MemoryPart):
             if row is None:
                 return None
             now = tables.clock.now()
+            if row.follows:
+                leave_run(tables, row)
+                return CancelAnswer.CANCELLED
             match row.status:
                 case Status.PENDING:
                     tables.write(
@@ -149,7 +153,7 @@ class MemoryVerbs(MemoryPart):
             now = tables.clock.now()
             soon = now + timedelta(seconds=CLOCK_MARGIN)
             rows = [r for r in tables.sessions.values() if r.status is Status.PENDING and r.updated_at > soon]
-            waiting = [row for row in rows if row.available_at > row.updated_at]
+            waiting = [row for row in rows if row.available_at > row.updated_at and not row.follows]
             for row in waiting:
                 tables.write(row, available_at=now)
                 tables.offered.pop(row.id, None)
@@ -157,7 +161,9 @@ class MemoryVerbs(MemoryPart):
 
     async def history(self, session_id: str) -> Sequence[AttemptRecord]:
         with self._tables.lock:
-            return list(self._tables.history.get(session_id, ()))
+            row, history = self._tables.sessions.get(session_id), self._tables.history
+            shared = row.run_id if row is not None else None
+            return list(history.get(shared or session_id, ()))
 
     async def adopt(self, anonymous: str, owner: str) -> int:
         tables = self._tables
@@ -200,6 +206,9 @@ def _end(tables: MemoryTables, row: AnalysisSession, end: End) -> None:
     match end:
         case Completed():
             progress = replace(row.progress, percentage=100.0, steps=end.steps)
+            stored = StoredResult(row.id, row.analysis, row.subject, end.result, end.redirect_url, now)
+            tables.results[row.id] = (row.owner, stored)
+            tables.kept.pop(row.id, None)
             tables.end_claim(
                 row,
                 Status.COMPLETED,
@@ -211,9 +220,6 @@ def _end(tables: MemoryTables, row: AnalysisSession, end: End) -> None:
                 redirect_url=end.redirect_url,
                 result_bytes=len(end.result.encode()),
             )
-            stored = StoredResult(row.id, row.analysis, row.subject, end.result, end.redirect_url, now)
-            tables.results[row.id] = (row.owner, stored)
-            tables.kept.pop(row.id, None)
         case Failed():
             tables.end_claim(
                 row,
@@ -265,24 +271,12 @@ def retry(
     new = answered or Answered(row.input, row.subject)
     if tables.answering(row.owner, row.analysis, new.subject) is not None:
         return RetryAnswer.ANOTHER_IN_FLIGHT
-    told = tables.callbacks.get(session_id, {})
-    told.update({url: (callback, None) for url, (callback, _) in told.items()})
-    tables.write(
-        row,
-        status=Status.PENDING,
-        input=new.input,
-        subject=new.subject,
-        asked=None,
-        available_at=tables.clock.now(),
-        max_attempts=row.attempt + attempts,
-        crashes=0,
-        lapses=0,
-        error=None,
-        error_code=None,
-        reference=None,
-        completed_at=None,
-        cancel_requested_at=None,
-    )
-    tables.ends.pop(row.id, None)
-    tables.offered.pop(row.id, None)
+    if row.run_id is not None:
+        shared = None if answered is not None else retry_shared(tables, row, attempts)
+        if shared is not None:
+            return shared
+        tables.kept[row.id] = dict(tables.kept.get(row.run_id, {}))
+    retried = tables.retry_row(row, attempts, input=new.input, subject=new.subject, run_id=None)
+    if retried.is_shared_run:
+        follow_again(tables, retried)
     return RetryAnswer.RETRIED

@@ -27,8 +27,10 @@ from outlast.backends.postgres.migrate import PACKAGE, is_empty, migrate, requir
 from outlast.backends.postgres.pools import LoopPool, Pools
 from outlast.backends.rows import Row, RowReader
 from outlast.backends.schema import closed_error, nothing_at, refusal
+from outlast.backends.shared_runs import runs_followed, with_ended, with_runs
 from outlast.backends.statements import statements
 from outlast.domain.errors import SchemaDiffers, StoreUnavailable
+from outlast.domain.session import AnalysisSession
 from outlast.ports.clock import Clock
 
 T = TypeVar("T")
@@ -107,6 +109,18 @@ class PostgresDatabase:
         """Return the row of such a statement that always has one."""
         (row,) = await self.all(name, values)
         return row
+
+    async def sessions(self, name: str, values: Values | None = None) -> list[AnalysisSession]:
+        """Return the sessions of such a statement, with the progress of the runs that they follow."""
+        found = self.rows.many(await self.all(name, values))
+        followed = runs_followed(found)
+        if not followed:
+            return found
+        merged, ended = with_runs(found, await self._by_id(followed))
+        return with_ended(merged, await self._by_id(ended)) if ended else merged
+
+    async def _by_id(self, ids: Sequence[str]) -> list[AnalysisSession]:
+        return self.rows.many(await self.all("sessions_by_id", {"ids": list(ids)}))
 
     async def rows_of(self, connection: Connection, name: str, values: Values | None = None) -> list[Row]:
         """Execute one statement on this connection and return its rows."""

@@ -66,7 +66,11 @@ class PostgresDeletions(PostgresPart):
         results = len(await self._db.rows_of(connection, "delete_results", values))
         if not known and not results:
             return 0, 0
-        await self._db.rows_of(connection, "delete_sessions", {"ids": values["ids"]})
+        deleted = await self._db.rows_of(connection, "delete_sessions", {"ids": values["ids"]})
+        runs = [row["run_id"] for row in deleted if row["run_id"] is not None]
+        if runs:
+            orphaned = await self._db.rows_of(connection, "delete_orphaned_runs", {"ids": runs})
+            values["ids"] = [*ids, *(row["id"] for row in orphaned)]
         return results, len(await self._db.rows_of(connection, "delete_facts", {"ids": values["ids"]}))
 
     async def _delete_uploads(self, connection: Connection, owner: str, uploads: Sequence[str] | None) -> int:

@@ -9,6 +9,7 @@ from psycopg import errors
 from outlast.backends.end_records import EndRecord, end_record
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresDatabase, PostgresPart
+from outlast.backends.postgres.shared_runs import leave_run, retry_shared
 from outlast.backends.rows import Row, as_json, fields_of
 from outlast.domain.outcome import End
 from outlast.domain.session import AttemptRecord, Claim
@@ -59,6 +60,9 @@ class PostgresEnds(PostgresPart):
         async def write(connection: Connection) -> CancelAnswer | None:
             for row in await self._db.rows_of(connection, "lock_session", values):
                 match Status(row["status"]):
+                    case Status.PENDING if row["follows"]:
+                        await leave_run(connection, self._db, row)
+                        return CancelAnswer.CANCELLED
                     case Status.PENDING | Status.CANCELLED as before:
                         if before is Status.PENDING:
                             await self._db.rows_of(connection, "cancel", values)
@@ -119,7 +123,10 @@ async def retry_one(
     subject, text = (answered.subject, answered.input) if answered else (None, None)
     values = {"id": session_id, "owner": owner, "attempts": attempts, "subject": subject, "input": text}
 
+    shared = False
+
     async def write(connection: Connection) -> RetryAnswer | None:
+        nonlocal shared
         for row in await database.rows_of(connection, "lock_session", values):
             match Status(row["status"]):
                 case Status.PENDING | Status.PROCESSING:
@@ -129,12 +136,18 @@ async def retry_one(
                 case Status.FAILED | Status.CANCELLED:
                     if answered is not None and not row["asks"]:
                         return RetryAnswer.NOTHING_ASKED
+                    if row["run_id"] is not None or row["is_run"]:
+                        shared = True
+                        return await retry_shared(connection, database, row, values, answered=answered is not None)
                     await database.rows_of(connection, "retry", values)
                     await database.rows_of(connection, "renew_callbacks", {"ids": [session_id]})
                     return RetryAnswer.RETRIED
         return None
 
-    try:
-        return await database.transact(write)
-    except errors.UniqueViolation:
-        return RetryAnswer.ANOTHER_IN_FLIGHT
+    while True:
+        try:
+            return await database.transact(write)
+        except errors.UniqueViolation:
+            if not shared:
+                return RetryAnswer.ANOTHER_IN_FLIGHT
+            # a start of another owner, whose session has failed with the run, was quicker: it is found now

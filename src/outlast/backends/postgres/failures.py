@@ -28,7 +28,7 @@ class PostgresFailures(PostgresPart):
     """`Failures`."""
 
     async def failed(self, selection: Selection) -> list[AnalysisSession]:
-        return self._db.rows.many(await self._db.all("select_failed", selected_values(selection)))
+        return await self._db.sessions("select_failed", selected_values(selection))
 
     async def failure_reasons(self, selection: Selection) -> Sequence[FailureReason]:
         rows = await self._db.all("failure_reasons", selected_values(selection))
@@ -40,27 +40,33 @@ class PostgresFailures(PostgresPart):
 
     async def find_sessions(self, text: str, *, limit: int) -> list[AnalysisSession]:
         values = {"text": storable_text(text), "limit": limit}
-        return self._db.rows.many(await self._db.all("find_sessions", values)) if text else []
+        return await self._db.sessions("find_sessions", values) if text else []
 
     async def search_sessions(self, text: str, *, limit: int) -> list[AnalysisSession]:
         statuses = [status.value for status in Status]
         values = {"text": storable_text(text).lower(), "statuses": statuses, "deepest": SEARCHED, "limit": limit}
-        return self._db.rows.many(await self._db.all("search_sessions", values)) if text else []
+        return await self._db.sessions("search_sessions", values) if text else []
 
     async def retry_each(self, attempts: Mapping[str, int]) -> Mapping[str, RetryAnswer]:
         ids = sorted(attempts)
-        retries = as_json([{"id": session_id, "attempts": attempts[session_id]} for session_id in ids])
+        shared: set[str] = set()
 
         async def write(connection: Connection) -> dict[str, RetryAnswer]:
             await self._db.rows_of(connection, "lock_sessions", {"ids": ids})
             before = await self._db.rows_of(connection, "statuses", {"ids": ids})
-            retried = await self._db.rows_of(connection, "retry_each", {"retries": retries})
+            shared.update(row["id"] for row in before if row["shared"])
+            retries = [{"id": one, "attempts": attempts[one]} for one in ids if one not in shared]
+            retried = await self._db.rows_of(connection, "retry_each", {"retries": as_json(retries)})
             await self._db.rows_of(connection, "renew_callbacks", {"ids": [row["id"] for row in retried]})
-            answers = {row["id"]: ANSWERS[Status(row["status"])] for row in before}
+            answers = {row["id"]: ANSWERS[Status(row["status"])] for row in before if row["id"] not in shared}
             return answers | {row["id"]: RetryAnswer.RETRIED for row in retried}
 
         try:
-            return await self._db.transact(write)
+            answers = await self._db.transact(write)
+            singly = sorted(shared)
         except errors.UniqueViolation:  # a start of one of the subjects came first: each by itself
-            answers = {one: await retry_one(self._db, one, None, attempts[one]) for one in ids}
-            return {one: answer for one, answer in answers.items() if answer is not None}
+            answers, singly = {}, ids
+        for one in singly:
+            if (answer := await retry_one(self._db, one, None, attempts[one])) is not None:
+                answers[one] = answer
+        return answers

@@ -124,6 +124,7 @@ class PostgresRecovery(PostgresPart):
             await self._db.all("prune_actions", {"before": before, "kept": AUDIT_KEPT})
             await self._db.transact(self._tidy_limits, again=True)
             await self._delete("start_keys", now)
+            await self._delete("runs", now)
         return Pruned(
             sessions=await prune("sessions", sessions_before)
             + await prune("failed", failed_before or sessions_before),

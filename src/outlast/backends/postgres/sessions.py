@@ -1,6 +1,6 @@
 """Starts, reads and counts sessions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,10 +46,16 @@ class PostgresSessions(PostgresPart):
 
     async def add(self, new: NewSession, limits: StartLimits) -> Added:
         start = _Start(replace(new, subject=storable_text(new.subject)), limits)
-        batches = self._db.loop_pool().batches("add", self._start)
+        shares = new.run_id is not None
+        batches = self._db.loop_pool().batches("join" if shares else "add", self._join if shares else self._start)
         row = await batches.write(start)
         counted = row["counted"]
         match row["answer"]:
+            case "added" if shares:
+                if row["session"] is None:  # it was deleted meanwhile
+                    return await self.add(new, limits)
+                run = row["run"] if row["created"] else None
+                return Added(row["session"], existing=False, announced=self._hint is not None, run=run)
             case "added":
                 session = pending_session(start.new, self._db.rows.as_datetime(row["started"]), row["new_version"])
                 return Added(session, existing=False, announced=self._hint is not None)
@@ -65,14 +71,36 @@ class PostgresSessions(PostgresPart):
 
     async def _start(self, starts: Sequence[_Start]) -> Sequence[Row]:
         # sorted by owner, whose lock each start takes, so that two batches cannot deadlock
-        order = sorted(range(len(starts)), key=lambda i: starts[i].new.owner)
+        return await self._in_order(starts, lambda start: (start.new.owner,), self._insert)
+
+    async def _join(self, starts: Sequence[_Start]) -> Sequence[Row]:
+        """Insert sessions that share a run in flight, or a new one, and read them."""
+        # sorted by run, for the same reason
+        rows = await self._in_order(starts, _run_and_owner, self._insert_sharing)
+        added = [(row, start.new.id) for row, start in zip(rows, starts, strict=True) if row["answer"] == "added"]
+        ids = [*(session_id for _, session_id in added), *(row["run"] for row, _ in added if row["created"])]
+        read = {one.id: one for one in await self._db.sessions("sessions_by_id", {"ids": ids})} if ids else {}
+        for row, session_id in added:
+            row |= {"session": read.get(session_id), "run": read.get(row["run"])}
+        return rows
+
+    async def _in_order(
+        self,
+        starts: Sequence[_Start],
+        key: Callable[[_Start], tuple[str, ...]],
+        insert: Callable[[Sequence[dict[str, Any]]], Awaitable[list[Row]]],
+    ) -> Sequence[Row]:
+        order = sorted(range(len(starts)), key=lambda i: key(starts[i]))
         near = {limit: await self._must_count(limit) for limit in {start.limits.pending for start in starts}}
         items = [self._values(starts[i], exact=near[starts[i].limits.pending]) for i in order]
-        rows = await self._insert(items)
+        rows = await insert(items)
         if len(rows) < len(items):
             raise StoreUnavailable("The store is being copied into another database.")
         answers = dict(zip(order, rows, strict=True))
         return [answers[i] for i in range(len(starts))]
+
+    async def _insert_sharing(self, items: Sequence[dict[str, Any]]) -> list[Row]:
+        return await self._db.all("join", {"items": as_json(items)})
 
     async def _insert(self, items: Sequence[dict[str, Any]]) -> list[Row]:
         values = {"items": as_json(items)}
@@ -110,7 +138,7 @@ class PostgresSessions(PostgresPart):
         return self._pending_counts.record(limit, row["waiting"], started, self._db.clock.monotonic() - began)
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
-        return self._db.rows.one_or_none(await self._db.one("get", {"id": session_id, "owner": owner}))
+        return next(iter(await self._db.sessions("get", {"id": session_id, "owner": owner})), None)
 
     async def version(self, session_id: str, *, owner: str) -> int | None:
         # polls that arrive while others are being answered share a query, however many they are
@@ -126,7 +154,7 @@ class PostgresSessions(PostgresPart):
         if not seen:
             return []
         values = {"ids": list(seen), "versions": list(seen.values())}
-        return self._db.rows.many(await self._db.all("changed", values))
+        return await self._db.sessions("changed", values)
 
     async def find_missing(self, session_ids: Sequence[str]) -> set[str]:
         if not session_ids:
@@ -137,11 +165,10 @@ class PostgresSessions(PostgresPart):
     async def select(self, selection: Selection) -> list[AnalysisSession]:
         values = selected_values(selection)
         if selection.owner is not None:
-            rows = await self._db.all("select_of_owner", values)
-        else:
-            statuses = [selection.status] if selection.status else list(Status)
-            rows = await self._db.all("select_newest", values | {"statuses": [s.value for s in statuses]})
-        return self._db.rows.many(rows)
+            return await self._db.sessions("select_of_owner", values)
+        if selection.status is not None:
+            return await self._db.sessions("select_of_status", values)
+        return await self._db.sessions("select_newest", values | {"statuses": [s.value for s in Status]})
 
     async def count(self) -> Mapping[Status, int]:
         counted = {row["status"]: row["sessions"] for row in await self._db.all("count")}
@@ -159,3 +186,8 @@ def selected_values(selection: Selection) -> dict[str, Any]:
         "after": selection.after_id,
         "after_time": selection.after_time,
     }
+
+
+def _run_and_owner(start: _Start) -> tuple[str, ...]:
+    new = start.new
+    return (new.reuse_key or "", new.analysis, new.subject, new.owner)

@@ -5,8 +5,9 @@ import threading
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from outlast.backends.rows import Row, RowReader
+from outlast.backends.rows import Row, RowReader, as_json
 from outlast.backends.schema import closed_error, nothing_at, refusal
+from outlast.backends.shared_runs import runs_followed, with_ended, with_runs
 from outlast.backends.sqlite.connection import DatabaseFile, column_names, rows_by_name, unavailable
 from outlast.backends.sqlite.driver import Connection, Values
 from outlast.backends.sqlite.migrate import PACKAGE, migrate, require_current
@@ -16,6 +17,7 @@ from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.backends.sqlite.writer import Operation, Writer
 from outlast.backends.statements import statements
 from outlast.domain.errors import SchemaDiffers, SchemaOutdated, StoreUnavailable
+from outlast.domain.session import AnalysisSession
 from outlast.ports.clock import Clock
 
 T = TypeVar("T")
@@ -74,6 +76,18 @@ class SQLiteDatabase:
         """Execute one statement on this connection and return its first row, if any."""
         rows = self.rows_of(connection, name, values)
         return rows[0] if rows else None
+
+    def sessions(self, connection: Connection, name: str, values: Values | None = None) -> list[AnalysisSession]:
+        """Execute one statement and return its sessions, with the progress of the runs that they follow."""
+        found = self.rows.many(self.rows_of(connection, name, values))
+        followed = runs_followed(found)
+        if not followed:
+            return found
+        shown, ended = with_runs(found, self._by_id(connection, followed))
+        return with_ended(shown, self._by_id(connection, ended)) if ended else shown
+
+    def _by_id(self, connection: Connection, ids: Sequence[str]) -> list[AnalysisSession]:
+        return self.rows.many(self.rows_of(connection, "sessions_by_id", {"ids": as_json(ids)}))
 
     def now(self) -> str:
         """Return the wall time in the format of the tables."""

@@ -66,7 +66,11 @@ class SQLiteDeletions(SQLitePart):
         results = len(self._db.rows_of(connection, "delete_results", values))
         if not known and not results:
             return 0, 0
-        connection.execute(self._sql["delete_sessions"], {"ids": values["ids"]})
+        deleted = self._db.rows_of(connection, "delete_sessions", {"ids": values["ids"]})
+        runs = [row["run_id"] for row in deleted if row["run_id"] is not None]
+        if runs:
+            orphaned = self._db.rows_of(connection, "delete_orphaned_runs", {"ids": as_json(runs)})
+            values["ids"] = as_json([*ids, *(row["id"] for row in orphaned)])
         return results, len(self._db.rows_of(connection, "delete_facts", {"ids": values["ids"]}))
 
     def _delete_uploads(self, connection: Connection, owner: str, uploads: Sequence[str] | None) -> int:

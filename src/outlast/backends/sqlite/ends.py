@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from outlast.backends.end_records import EndRecord, end_record
 from outlast.backends.rows import fields_of
 from outlast.backends.sqlite.database import SQLiteDatabase, SQLitePart
 from outlast.backends.sqlite.driver import Connection
 from outlast.backends.sqlite.sessions import SMALL_INPUT
+from outlast.backends.sqlite.shared_runs import leave_run, retry_shared
 from outlast.backends.sqlite.times import as_text
 from outlast.domain.outcome import End
 from outlast.domain.session import AttemptRecord, Claim
@@ -26,14 +28,17 @@ class SQLiteEnds(SQLitePart):
     async def cancel(self, session_id: str, *, owner: str | None) -> CancelAnswer | None:
         def write(connection: Connection) -> CancelAnswer | None:
             values = {"id": session_id, "owner": owner} | self._db.stamp()
-            status = connection.execute(self._sql["cancel"], values).get
-            status = status or connection.execute(self._sql["status"], values).get
+            cancelled = connection.execute(self._sql["cancel"], values).get
+            status = cancelled or connection.execute(self._sql["status"], values).get
             if status is None:
                 return None
             match Status(status):
                 case Status.CANCELLED:
                     return CancelAnswer.CANCELLED
-                case Status.PENDING | Status.PROCESSING:
+                case Status.PENDING:  # it follows a run
+                    leave_run(connection, self._db, values)
+                    return CancelAnswer.CANCELLED
+                case Status.PROCESSING:
                     return CancelAnswer.CANCELLING
                 case Status.COMPLETED | Status.FAILED:
                     return CancelAnswer.FINAL
@@ -88,12 +93,12 @@ def write_retry(
     subject, text = (answered.subject, answered.input) if answered else (None, None)
     small = text if text is not None and len(text) <= SMALL_INPUT else None
     values = {"id": session_id, "owner": owner, "attempts": attempts, "subject": subject, "input": small}
-    values |= database.stamp()
-    if database.row_of(connection, "retry", values) is not None:
-        if text is not None and small is None:
-            connection.execute(database.sql["replace_large_input"], {"id": session_id, "input": text})
-        connection.execute(database.sql["renew_callbacks"], values)
-        return RetryAnswer.RETRIED
+    values |= database.stamp() | {"alone": False}
+    answer = _retried(connection, database, values, answered=answered is not None)
+    if answer is RetryAnswer.RETRIED and text is not None and small is None:
+        connection.execute(database.sql["replace_large_input"], {"id": session_id, "input": text})
+    if answer is not None:
+        return answer
     status = connection.execute(database.sql["status"], values).get
     if status is None:
         return None
@@ -105,3 +110,16 @@ def write_retry(
         case Status.FAILED | Status.CANCELLED:
             asks = answered is None or connection.execute(database.sql["asks"], values).get
             return RetryAnswer.ANOTHER_IN_FLIGHT if asks else RetryAnswer.NOTHING_ASKED
+
+
+def _retried(
+    connection: Connection, database: SQLiteDatabase, values: dict[str, Any], *, answered: bool
+) -> RetryAnswer | None:
+    """Retry the session if it can be retried."""
+    if database.row_of(connection, "retry", values) is not None:
+        connection.execute(database.sql["renew_callbacks"], values)
+        return RetryAnswer.RETRIED
+    row = database.row_of(connection, "retryable_session", values)
+    if row is None or (row["run_id"] is None and not row["is_run"]) or (answered and not row["asks"]):
+        return None
+    return retry_shared(connection, database, row, values, answered=answered)

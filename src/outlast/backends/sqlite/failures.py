@@ -49,7 +49,4 @@ class SQLiteFailures(SQLitePart):
         return await self._db.write(write)
 
     async def _sessions(self, name: str, values: Values) -> list[AnalysisSession]:
-        def read(connection: Connection) -> list[AnalysisSession]:
-            return self._db.rows.many(self._db.rows_of(connection, name, values))
-
-        return await self._db.read_in_thread(read)
+        return await self._db.read_in_thread(lambda c: self._db.sessions(c, name, values))

@@ -100,6 +100,7 @@ class SQLiteRecovery(SQLitePart):
             await self._db.write(lambda c: c.execute(self._sql["prune_actions"], values))
             await self._db.write(self._tidy_limits)
             await self._delete("start_keys", self._db.clock.now())
+            await self._delete("runs", self._db.clock.now())
             self._db.reserve.create()
         return pruned
 

@@ -7,10 +7,11 @@ from typing import Any
 from outlast.backends.rows import as_json, fields_of
 from outlast.backends.sqlite.database import SQLitePart
 from outlast.backends.sqlite.driver import Connection
+from outlast.backends.sqlite.shared_runs import FOLLOWING
 from outlast.backends.sqlite.times import as_datetime, as_text
 from outlast.domain.errors import QueueFull, TooManyActive
 from outlast.domain.progress import dump_steps
-from outlast.domain.session import AnalysisSession, NewSession, pending_session
+from outlast.domain.session import AnalysisSession, NewSession, of_everybody, pending_session
 from outlast.domain.status import Status
 from outlast.domain.turns import turn_behind, turn_of
 from outlast.ports.failures import Selection
@@ -28,31 +29,49 @@ class SQLiteSessions(SQLitePart):
     """The part of `SessionStore` that starts and reads sessions."""
 
     async def add(self, new: NewSession, limits: StartLimits) -> Added:
-        small = len(new.input) <= SMALL_INPUT
-        values = fields_of(new) | {
-            "input": new.input if small else None,
-            "steps": dump_steps(new.steps),
+        write = self._insert if new.run_id is None else self._join
+        return await self._db.write(lambda connection: write(connection, new, limits))
+
+    def _insert(self, connection: Connection, new: NewSession, limits: StartLimits) -> Added:
+        values = self._values(new)
+        values |= {
             "active_limit": limits.active_per_owner,
             "pending_limit": limits.pending,
             "ready": 0 if new.delay else 1 if new.limits is None else 3,
         }
+        started = as_datetime(values["now"])
+        values |= self._times(connection, new, values)
+        if connection.execute(self._sql["add"], values).get is None:
+            return self._refused(connection, values)
+        self._add_large_input(connection, new)
+        return Added(pending_session(new, started, values["ms"]), existing=False)
 
-        def write(connection: Connection) -> Added:
-            stamp = self._db.stamp()
-            started = as_datetime(stamp["now"])
-            values.update(stamp, **self._times(connection, new, values | stamp))
-            if connection.execute(self._sql["add"], values).get is None:
-                return self._refused(connection, values)
-            if not small:
-                connection.execute(self._sql["add_large_input"], {"id": new.id, "input": new.input})
-            return Added(pending_session(new, started, stamp["ms"]), existing=False)
+    def _join(self, connection: Connection, new: NewSession, limits: StartLimits) -> Added:
+        """Insert a session that shares a run in flight, or a new one."""
+        values = self._values(new) | FOLLOWING | {"active_limit": limits.active_per_owner}
+        for known in self._db.sessions(connection, "find_in_flight", values):
+            return Added(known, existing=True)
+        self._check_active(connection, values)
+        run = self._insert(connection, new.run, StartLimits(active_per_owner=None, pending=limits.pending))
+        connection.execute(self._sql["add_following"], values | {"run_id": run.session.id})
+        self._add_large_input(connection, new)
+        (session,) = self._db.sessions(connection, "get", {"id": new.id, "owner": None})
+        return Added(session, existing=False, run=None if run.existing else run.session)
 
-        return await self._db.write(write)
+    def _values(self, new: NewSession) -> dict[str, Any]:
+        small = len(new.input) <= SMALL_INPUT
+        row = {"input": new.input if small else None, "steps": dump_steps(new.steps)}
+        return fields_of(new) | row | self._db.stamp()
+
+    def _add_large_input(self, connection: Connection, new: NewSession) -> None:
+        if len(new.input) > SMALL_INPUT:
+            connection.execute(self._sql["add_large_input"], {"id": new.id, "input": new.input})
 
     def _times(self, connection: Connection, new: NewSession, values: dict[str, Any]) -> dict[str, str | None]:
         """Return when a new session is available, its turn, and when it was offered, which is at once."""
         now: str = values["now"]
-        last = None if new.delay else connection.execute(self._sql["last_turn"], values).get
+        alone = new.delay or of_everybody(new.owner)  # runs of everybody do not wait for each other
+        last = None if alone else connection.execute(self._sql["last_turn"], values).get
         if last is None and not new.delay and not new.priority:
             return {"available_at": now, "turn_at": now, "offered_at": now}
         available_at = as_datetime(now) + timedelta(seconds=new.delay)
@@ -65,28 +84,28 @@ class SQLiteSessions(SQLitePart):
 
     def _refused(self, connection: Connection, values: dict[str, Any]) -> Added:
         """Return why the insert did nothing: the subject is in flight already, or a limit was reached."""
-        row = self._db.row_of(connection, "find_in_flight", values)
-        if row is not None:
-            return Added(self._db.rows.one(row), existing=True)
+        for known in self._db.sessions(connection, "find_in_flight", values):
+            return Added(known, existing=True)
+        self._check_active(connection, values)
+        waiting = connection.execute(self._sql["count_waiting"]).get
+        raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
+
+    def _check_active(self, connection: Connection, values: dict[str, Any]) -> None:
         if values["active_limit"] is not None:
             active = connection.execute(self._sql["count_active"], values).get
             if active >= values["active_limit"]:
                 raise TooManyActive.beside(active)
-        waiting = connection.execute(self._sql["count_waiting"]).get
-        raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
 
     async def get(self, session_id: str, *, owner: str | None) -> AnalysisSession | None:
         values = {"id": session_id, "owner": owner}
-        row = self._db.read(lambda c: self._db.row_of(c, "get", values))
-        return self._db.rows.one_or_none(row)
+        return next(iter(self._db.read(lambda c: self._db.sessions(c, "get", values))), None)
 
     async def version(self, session_id: str, *, owner: str) -> int | None:
         return self._db.value(self._sql["version"], (session_id, owner))
 
     async def changed(self, seen: Mapping[str, int]) -> list[AnalysisSession]:
         def read(connection: Connection) -> list[AnalysisSession]:
-            rows = self._db.rows_of(connection, "changed", {"seen": as_json(dict(seen))})
-            return self._db.rows.many(rows)
+            return self._db.sessions(connection, "changed", {"seen": as_json(dict(seen))})
 
         return self._db.read(read) if len(seen) <= FEW else await self._db.read_in_thread(read)
 
@@ -106,10 +125,7 @@ class SQLiteSessions(SQLitePart):
         else:
             name = "select_newest"
 
-        def read(connection: Connection) -> list[AnalysisSession]:
-            return self._db.rows.many(self._db.rows_of(connection, name, values))
-
-        return await self._db.read_in_thread(read)
+        return await self._db.read_in_thread(lambda c: self._db.sessions(c, name, values))
 
     async def count(self) -> Mapping[Status, int]:
         rows = await self._db.read_in_thread(lambda c: self._db.rows_of(c, "count"))

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import cached_property, update_wrapper
-from typing import Any, Final, Generic, Literal, ParamSpec, Self, TypeVar, cast, get_type_hints, overload
+from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, cast, get_type_hints, overload
 
 from pydantic import BaseModel
 from pydantic.json_schema import DEFAULT_REF_TEMPLATE
@@ -42,6 +42,7 @@ from outlast.core.analyses.upload import REFERENCE
 from outlast.domain.limits import dump_limits
 from outlast.domain.plan import PlannedStep
 from outlast.domain.retry_after import DAY, YEAR
+from outlast.domain.session import EVERYBODY
 from outlast.domain.step_calls import Key
 
 P = ParamSpec("P")
@@ -50,8 +51,6 @@ R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 V = TypeVar("V")
 
-EVERYBODY: Final = "everybody"
-"""In place of an owner's hash: results that answer the starts of all owners."""
 MOST_ATTEMPTS = 1_000_000
 """Retries add to the attempts of a session, and every store holds whole numbers of 32 bits."""
 
@@ -266,9 +265,9 @@ class AnalysisOptions:
     `refresh_after`: how old a result must be before a start may ask for a new one (`refresh`); the default is a
     minute.
 
-    `shared`: fresh results answer the starts of all owners, who learn by it that somebody has had the same
-    analysed. Only for a result that depends on the input alone, and never on the owner. An input with an upload is
-    not shared.
+    `shared`: fresh results answer the starts of all owners, and owners who start the same at once share one run.
+    They learn by it that somebody has the same analysed. Only for a result that depends on the input alone, and
+    never on the owner. An input with an upload is not shared.
 
     `version`: raise it when starts must not get earlier results, as after a change of the code.
 
@@ -452,8 +451,11 @@ class Analysis(AnalysisOptions):
         """
         if self.fresh_seconds is None:
             return None
-        everybody = self.shared and REFERENCE.search(input_json) is None
-        return f"{self.version} {EVERYBODY if everybody else owner}"
+        return f"{self.version} {EVERYBODY if self.is_shared(input_json) else owner}"
+
+    def is_shared(self, input_json: str) -> bool:
+        """Return whether owners share the result of this input, and a run that is in flight."""
+        return self.shared and REFERENCE.search(input_json) is None
 
     @cached_property
     def input(self) -> type[BaseModel]:

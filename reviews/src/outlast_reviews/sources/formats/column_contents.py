@@ -152,7 +152,8 @@ def corrected(columns: Columns, rows: Sequence[Sequence[object]], said: Collecti
     """Move a part from a column that does not hold it to one that does, except the parts that a person `said`.
 
     Words are looked for if the column that the name says has none, such as a 0 or 1 called "feedback"; so are
-    stars and dates. A column of sentences is no flag of verified purchases, and one of flags names no reviewer.
+    stars and dates. Where the title has the sentences and the text has none, they change places. A column of
+    sentences is no flag of verified purchases, and one of flags names no reviewer.
     A part that a person left out when asked for the columns is not looked for.
     """
     table = _Table(columns, rows)
@@ -161,6 +162,8 @@ def corrected(columns: Columns, rows: Sequence[Sequence[object]], said: Collecti
         best = table.words(columns.text, columns.title, columns.verified)
         if best is not None:
             table.columns = replace(table.columns.without(best), text=best)
+    elif not {"text", "title"} & set(said) and text.words < RARE and table.of(columns.title).has_sentences:
+        table.columns = replace(columns, text=columns.title, title=columns.text)
     if "rating" not in said and columns.rating is not None and rating.filled >= FEW and rating.stars < RARE:
         table.columns = replace(table.columns, rating=None)
         table.columns = replace(table.columns, rating=table.ratings())

@@ -32,7 +32,8 @@ from outlast_reviews.sources.limits import MIB, ReadLimits
 _DELIMITERS = ",\t;|"
 _NO_DELIMITER = "\x1f"
 """Of a table with one column: a character that no text has."""
-_EXCEL_HINT = re.compile(r"sep=.?\s*\Z", re.IGNORECASE)
+_BEFORE_HEADER = re.compile(r"sep=.?\s*\Z|#[^,;|\t]*\Z", re.IGNORECASE)
+"""A line for Excel, or a comment; "#" may also be the name of a first column."""
 _ESCAPED = re.compile(r"""[^\\,;\t|"]\\"[^,;\t|\r\n]""")
 _DOUBLED = re.compile(r"""[^,;\t|\r\n"]""[^,;\t|\r\n"]""")
 _LOOK_AT = 200
@@ -405,7 +406,7 @@ def _is_stars(name: str) -> bool:
 def _header(records: Iterator[list[str]]) -> list[str]:
     """The line that names the columns; `records` goes on behind it."""
     for values in records:
-        if any(map(str.strip, values)) and not _EXCEL_HINT.match(values[0]):
+        if any(map(str.strip, values)) and not (len(values) < 3 and _BEFORE_HEADER.match("".join(values))):
             return values
     return []
 
@@ -421,7 +422,7 @@ def _add(rows: ReviewCollector, shape: TableShape, values: list[str], limits: Re
 
 def _first_line(opening: str) -> str:
     lines = (line.strip("\n\r \ufeff") for line in opening.splitlines())
-    return next((line for line in lines if line.strip() and not _EXCEL_HINT.match(line)), "")
+    return next((line for line in lines if line.strip() and not _BEFORE_HEADER.match(line)), "")
 
 
 def _first_rows(opening: str, shape: TableShape, most: int) -> list[list[str]]:

@@ -21,6 +21,8 @@ class Scale(Enum):
     TEN = "10"
     FIFTY = "50"
     HUNDRED = "100"
+    HALVES = "halves"
+    """Half a star to five, as some sites of films have it; nobody needs to say so."""
     THUMBS = "thumbs"
     """0 or -1 is not recommended, 1 is recommended; there are no stars."""
 
@@ -59,7 +61,8 @@ def scale_of(numbers: Mapping[float, int], said: str | None = None) -> Scale:
     above = {end: sum(count for number, count in numbers.items() if number > end) for end in (5, 10, 100)}
     spare = max(FEW, int(DAMAGED * total))
     if above[5] <= spare:
-        return Scale.STARS
+        halves = sum(count for number, count in numbers.items() if number in {1.5, 2.5, 3.5, 4.5})
+        return Scale.HALVES if numbers.get(0.5, 0) > spare and halves > spare else Scale.STARS
     if above[10] <= spare:
         if above[5] - above[10] >= SURE * total and any(8 < number <= 10 for number in numbers):
             return Scale.TEN
@@ -70,10 +73,10 @@ def scale_of(numbers: Mapping[float, int], said: str | None = None) -> Scale:
 
 def stars_on(scale: Scale, number: float) -> float | None:
     """Return the stars of a number on this scale, `None` with thumbs. Raises `UnreadableStars` beyond its ends."""
-    if scale is Scale.STARS:
-        if not 1 <= number <= 5:
+    if scale in {Scale.STARS, Scale.HALVES}:
+        if not (0.5 if scale is Scale.HALVES else 1) <= number <= 5:
             raise UnreadableStars(f"the rating “{number:g}” is not between 1 and 5 stars")
-        return number
+        return max(1.0, number)
     if scale is Scale.THUMBS:
         if number not in {-1, 0, 1}:
             raise UnreadableStars(f"the rating “{number:g}” is no thumb: neither 0 nor 1")

@@ -1,3 +1,3 @@
 SELECT count(*) AS waiting FROM (
-    SELECT FROM analysis_sessions WHERE status = 'pending' LIMIT %(limit)s
+    SELECT FROM analysis_sessions WHERE status = 'pending' AND ready >= 0 LIMIT %(limit)s
 ) AS waiting

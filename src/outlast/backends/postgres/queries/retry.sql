@@ -3,6 +3,7 @@ UPDATE analysis_sessions AS s SET
     status = 'pending',
     {waits_again(now.at)},
     ready = ready_now(0, s.limits),
+    run_id = NULL,
     max_attempts = s.attempt + %(attempts)s,
     {as_new},
     input = coalesce(%(input)s, s.input),

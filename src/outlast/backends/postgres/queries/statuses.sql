@@ -1,1 +1,1 @@
-SELECT id, status FROM analysis_sessions WHERE id = ANY(%(ids)s)
+SELECT id, status, run_id IS NOT NULL OR right(user_session, 10) = ' everybody' AS shared FROM analysis_sessions WHERE id = ANY(%(ids)s)

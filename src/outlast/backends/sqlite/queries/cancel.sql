@@ -9,5 +9,5 @@ UPDATE analysis_sessions SET
     version = max(version + 1, :ms)
 WHERE
     id = :id AND (:owner IS NULL OR user_session = :owner)
-    AND {in_flight} AND cancel_requested_at IS NULL
+    AND {in_flight} AND cancel_requested_at IS NULL AND ready >= 0
 RETURNING status

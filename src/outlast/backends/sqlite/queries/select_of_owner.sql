@@ -1,4 +1,4 @@
 SELECT {session_columns} FROM analysis_sessions
-WHERE user_session = (SELECT :owner) AND (:status IS NULL OR status = :status) AND {selected}
+WHERE user_session = (SELECT :owner) AND (:status IS NULL OR {shown_status} = :status) AND {selected}
 ORDER BY created_at DESC, rowid DESC
 LIMIT :limit + 0

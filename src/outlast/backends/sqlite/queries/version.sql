@@ -1,2 +1,2 @@
-SELECT version FROM analysis_sessions
+SELECT {shown_version} FROM analysis_sessions
 WHERE id = :id AND user_session = :owner

@@ -1,0 +1,2 @@
+SELECT {session_columns} FROM {sessions}
+WHERE s.id = ANY(%(ids)s)

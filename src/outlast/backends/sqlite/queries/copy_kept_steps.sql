@@ -1,0 +1,3 @@
+INSERT OR IGNORE INTO step_results (session_id, call, step, result, duration_ms)
+SELECT :id, call, step, result, duration_ms FROM step_results
+WHERE session_id = :run_id

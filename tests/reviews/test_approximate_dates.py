@@ -1,0 +1,53 @@
+"""Dates known to the month are shown as months, on the page and in the terminal."""
+
+import datetime as dt
+import json
+import re
+
+import pytest
+from review_data import review_set
+
+from outlast_reviews import formatting
+from outlast_reviews.cli.report_printer import print_report
+from outlast_reviews.pages import render_report
+from outlast_reviews.report import review_report
+from outlast_reviews.review import Review
+from outlast_reviews.wording import what_was_read
+
+NOW = dt.datetime(2025, 3, 4, 5, 6, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        ([dt.date(2024, 1, 15)], "dated about Jan 2024."),
+        ([dt.date(2024, 1, 15), dt.date(2024, 3, 15)], "dated about Jan 2024 to Mar 2024."),
+        ([dt.date(2022, 6, 15), dt.date(2026, 11, 30)], "dated about Jun 2022 to Nov 2026."),
+    ],
+)
+def test_a_date_known_to_the_month_is_nowhere_shown_as_a_day(days, said, capsys):
+    reviews = [
+        Review(n, rating=5.0, date=day, approximate=True, text=f"Number {n} of the words here", reviewer=f"P{n}")
+        for n, day in enumerate(days)
+    ]
+    report = review_report(review_set(reviews), source="s", analysed_at=NOW)
+    assert said in what_was_read(report)
+    page = re.sub(r'datetime="[^"]*"', "", render_report({"report": report}))
+    print_report({"report": report}, "reviews.csv")
+    printed = capsys.readouterr().out
+    for day in days:
+        assert formatting.day(day) not in printed
+        assert day.strftime("about %b %Y") in page
+        assert formatting.day(day) not in page
+
+
+def test_a_report_of_an_earlier_version_shows_its_dates_as_days():
+    report = review_report(
+        review_set([Review(0, date=dt.date(2024, 1, 15), text="Some words")]), source="s", analysed_at=NOW
+    )
+    earlier = json.loads(json.dumps(report))
+    del earlier["coverage"]["with_approximate_date"]
+    for review in earlier["without_signs"]:
+        del review["approximate"]
+    assert "dated 15 January 2024." in what_was_read(earlier)
+    assert "15 January 2024" in render_report({"report": earlier})
