@@ -14,6 +14,7 @@ THEMES = (
     "polls",
     "waiting",
     "claims",
+    "flood",
     "held_transaction",
     "call_keys",
     "watchers",

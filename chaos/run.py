@@ -29,7 +29,7 @@ def run(folder: Path, options: argparse.Namespace) -> tuple[checker.Ledger, list
     """
     rng = random.Random(options.seed)
     disk = SmallDisk(folder / "data", DISK)
-    site = Site(SiteProcess(folder, _free_port()), disk, disk.mount())
+    site = Site(SiteProcess(folder, free_port()), disk, disk.mount())
     ledger = checker.Ledger(killed=site.killed)
     weights = [12, 6, 2, 0, 2] if options.harm else [12, 6, 2, 1, 0]
     kinds = rng.choices(["steady", "threaded", "fails", "poison", "long"], weights, k=40 * options.size)
@@ -71,7 +71,8 @@ def harm(site: Site, rng: random.Random, names: Sequence[str], seconds: float) -
     return done
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return taken.getsockname()[1]

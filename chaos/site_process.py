@@ -18,7 +18,9 @@ HERE = Path(__file__).parent
 class SiteProcess:
     """The same site across restarts."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, *, workers: int = 2) -> None:
+        """`workers` run within `serve`."""
+        self._workers = workers
         self.root = f"http://127.0.0.1:{port}"
         self._folder = folder
         self._port = port
@@ -35,17 +37,15 @@ class SiteProcess:
 
     def prepare(self, script: str) -> None:
         """Create the database and run this script on it."""
-        command = [sys.executable, "-m", "outlast", "migrate", "--app", "workload:outlast"]
-        subprocess.run(command, cwd=self._folder, env=self._environment, capture_output=True, check=True)
+        self.command("migrate").check_returncode()
         with closing(sqlite3.connect(self._folder / "data" / "outlast.db")) as connection:
             connection.executescript(script)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        command = [sys.executable, "-m", "outlast", "serve", "--port", str(self._port), "--workers", "2"]
         with (self._folder / "log.txt").open("ab") as log:
             self._child = subprocess.Popen(
-                [*command, "--app", "workload:outlast"],
+                self._arguments("serve", "--port", str(self._port), "--workers", str(self._workers)),
                 cwd=self._folder,
                 env=self._environment,
                 stdout=log,
@@ -73,14 +73,30 @@ class SiteProcess:
 
     def look(self) -> None:
         """Open the installation, as an operator's command does, which removes sockets of killed processes."""
-        command = [sys.executable, "-m", "outlast", "workers", "status", "--app", "workload:outlast"]
-        subprocess.run(command, cwd=self._folder, env=self._environment, capture_output=True, check=False)
+        self.command("workers", "status")
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command of an operator and wait for its end."""
+        return subprocess.run(
+            self._arguments(*arguments),
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
 
     def workers(self) -> list[int]:
         with suppress(psutil.NoSuchProcess):
             if self._child is not None:
                 return [c.pid for c in psutil.Process(self._child.pid).children()]
         return []
+
+    @staticmethod
+    def _arguments(*arguments: str) -> list[str]:
+        return [sys.executable, "-m", "outlast", *arguments, "--app", "workload:outlast"]
 
     def end(self) -> list[str]:
         """Kill all remaining processes; returns those that should have ended."""

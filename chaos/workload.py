@@ -17,6 +17,9 @@ EFFECTS = os.open(os.environ.get("CHAOS_EFFECTS", "effects"), os.O_WRONLY | os.O
 """Opened once, so that a worker without descriptors can still record effects."""
 
 
+leaked: list[bytes] = []
+
+
 def note(*words: object) -> None:
     os.write(EFFECTS, " ".join(map(str, words)).encode() + b"\n")
 
@@ -94,6 +97,14 @@ async def long(n: int) -> str:
     """Takes 20 s, or longer under harm, so that several harms hit it."""
     for number in range(8):
         await chapter(n, number)
+    return result(n)
+
+
+@outlast.analysis("leaks")
+async def leaks(n: int) -> str:
+    """Keep 2 MiB for as long as the process lives."""
+    leaked.append(b"x" * (2 << 20))
+    await asyncio.sleep(0.4)
     return result(n)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from datetime import time
 from ipaddress import ip_network
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +16,7 @@ SHORTEST_KEY = 32
 """Minimum number of characters of a signing key."""
 ORIGIN = re.compile(r"https?://(?:[a-z0-9_.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 CONTACT = re.compile(r"(?:mailto:|https://|tel:)[!-~]+")
+TIME_OF_DAY = re.compile("(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 BROKERS = ("redis://", "rediss://", "amqp://", "amqps://", "sqs://")
 
 
@@ -30,6 +32,12 @@ def unguessable(key: str | None) -> str | None:
     if key is not None and is_guessable(key):
         raise ValueError("it is easy to guess; generate one with openssl rand -hex 16")
     return key
+
+
+def time_of_day(at: object) -> object:
+    if not (at is None or isinstance(at, time) or TIME_OF_DAY.fullmatch(str(at))):
+        raise ValueError("it is not a time of day from 00:00 to 23:59")
+    return at
 
 
 def narrow_networks(proxies: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """All settings, read from the environment and `.env` and validated."""
 
 import re
+from datetime import time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -22,6 +23,7 @@ from outlast.setting_rules import (
     known_store,
     long_enough,
     narrow_networks,
+    time_of_day,
     unguessable,
     web_address,
 )
@@ -133,6 +135,13 @@ class Settings(BaseSettings):
     )
     upload_retention_hours: float = _setting(
         "ANALYSIS_UPLOAD_RETENTION_HOURS", 24, "Hours that an uploaded file is kept after its last use", "24", gt=0
+    )
+    cleanup_at: time | None = _setting(
+        "ANALYSIS_CLEANUP_AT",
+        None,
+        "The time of day, in the time zone of the machine, at which workers and `outlast serve` delete what has "
+        "expired; it then stays up to a day longer. Unset: once an hour",
+        "02:00",
     )
     database_url: str = _setting(
         AliasChoices(OWN_DATABASE, "DATABASE_URL"),
@@ -331,6 +340,7 @@ class Settings(BaseSettings):
         parse_queues(queues)
         return queues
 
+    _time_of_day = field_validator("cleanup_at", mode="before")(time_of_day)
     _long_enough = field_validator("app_key")(long_enough)
     _unguessable = field_validator("dashboard_key", "dashboard_viewer_key")(unguessable)
     _narrow_networks = field_validator("trusted_proxies")(narrow_networks)

@@ -81,6 +81,7 @@ def make_engine(settings: Settings, catalogue: Catalogue) -> Engine:
             settings.result_retention_hours,
             settings.upload_retention_hours,
             settings.failed_retention_hours,
+            settings.cleanup_at,
         ),
         dispatcher=factories.celery_dispatcher(settings.broker_url) if settings.broker_url else None,
         scrubber=Scrubber(secret_values(settings)),

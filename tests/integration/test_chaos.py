@@ -53,8 +53,19 @@ NOBODY_DIES = ["--harm", "freeze_workers", "--harm", "silence_machine", "--harm"
             "--together",
             *NOBODY_DIES,
         ],
+        ["rolling.py", "--seconds", "4", "--every", "2"],
+        ["scaling.py", "leak", "--memory", "160", "--leaks", "80"],
+        ["scaling.py", "scale", "--most", "2", "--within", "30", "--backlog", "4", "--lasting", "0"],
     ],
-    ids=["one machine", "a fleet", "a fleet of Celery's", "a fleet of which nobody dies"],
+    ids=[
+        "one machine",
+        "a fleet",
+        "a fleet of Celery's",
+        "a fleet of which nobody dies",
+        "rolling restarts",
+        "a leak",
+        "a backlog",
+    ],
 )
 def test_a_short_chaos_run_breaks_no_invariant(run: list[str]) -> None:
     done = subprocess.run(

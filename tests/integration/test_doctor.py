@@ -60,6 +60,16 @@ def test_in_an_empty_folder_it_names_the_missing_store_and_creates_nothing(docto
     assert {path for path in tmp_path.iterdir() if path.name != "__pycache__"} == before
 
 
+def test_what_mends_it_names_the_program_that_the_command_was_given(doctor):
+    code, said = doctor("--app", "program:outlast", ANALYSIS_APP=None)
+    assert code == 1
+    assert "→ outlast migrate --app program:outlast" in said
+    put_store(Path("outlast-data"))
+    _, said = doctor("--app", "program:outlast", ANALYSIS_APP=None)
+    assert "outlast serve --app program:outlast, or outlast workers start --app program:outlast" in said
+    assert "→ Start some: outlast serve, or outlast workers start\n" in doctor()[1]
+
+
 def test_a_misspelt_setting_is_named_with_its_neighbour(doctor):
     _, said = doctor(
         ANALYSIS_POLING_INTERVAL="1", ANALYSIS_LLM_MODLE="x", QUEUE_CONECTION="sync", ANALYSIS_ZZZ="1"

@@ -12,6 +12,8 @@ import jsonschema
 import pytest
 import yaml
 from click.testing import CliRunner
+from supervisor.datatypes import dict_of_key_value_pairs
+from supervisor.options import UnhosedConfigParser
 
 from outlast.cli.main import outlast
 from outlast.settings import load_settings, setting_names
@@ -128,11 +130,39 @@ def test_systemd_has_units_of_their_own_for_web_and_workers(folder, monkeypatch)
 def test_words_that_a_format_reads_otherwise_are_quoted(folder, monkeypatch):
     monkeypatch.setenv("ANALYSIS_JUDGEME_SHOP", 'a "b" 50% $c')
     assert 'Environment="ANALYSIS_JUDGEME_SHOP=a \\"b\\" 50%% $c"' in generated("systemd")
-    assert 'ANALYSIS_JUDGEME_SHOP="a \\"b\\" 50%% $c"' in generated("supervisor")
     assert yaml.safe_load(generated("compose"))["services"]["api"]["environment"]["ANALYSIS_JUDGEME_SHOP"] == (
         'a "b" 50% $$c'
     )
     assert "cron cannot set" in refused("cron")
+
+
+@pytest.mark.parametrize("around", ["{}", "{}x", "x{}", "x{}y", "x {} y"])
+@pytest.mark.parametrize(
+    "sign", ['"', "'", "\"'", "\\", "%", "%(a)s", "$x", ";", "#", ",", "=", "\n", "\t", " ", "é"]
+)
+def test_supervisor_reads_a_setting_as_it_is_or_the_command_refuses_it(monkeypatch, sign, around):
+    value = around.format(sign)
+    monkeypatch.setenv("ANALYSIS_JUDGEME_SHOP", value)
+    monkeypatch.setenv("ANALYSIS_RELEASE", "1")
+    answer = CliRunner().invoke(outlast, ["generate", "supervisor"], standalone_mode=False)
+    if answer.exception is not None:
+        assert "supervisor cannot set" in getattr(answer.exception, "message", "")
+        assert set(value) & set("\"';#\n")
+        return
+    parser = UnhosedConfigParser()
+    parser.read_string(answer.stdout)
+    for program in ("program:outlast-web", "program:outlast-workers"):
+        read = dict_of_key_value_pairs(parser.get(program, "environment") % {})
+        assert (read["ANALYSIS_JUDGEME_SHOP"], read["ANALYSIS_RELEASE"]) == (value, "1")
+
+
+def test_supervisor_cannot_have_a_folder_whose_name_reads_as_a_comment(tmp_path, monkeypatch):
+    (tmp_path / "no #1").mkdir()
+    monkeypatch.chdir(tmp_path / "no #1")
+    assert "begins a comment" in refused("supervisor")
+    (tmp_path / "no#1; or 'one'").mkdir()
+    monkeypatch.chdir(tmp_path / "no#1; or 'one'")
+    assert f"directory={tmp_path}/no#1; or 'one'\n" in generated("supervisor")
 
 
 @pytest.mark.parametrize("kind", KINDS)

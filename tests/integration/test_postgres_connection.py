@@ -10,7 +10,7 @@ from postgres_wires import TransactionPooler, Wire, listening
 
 from outlast.backends.clock import SystemClock
 from outlast.backends.postgres import database, pools, workers
-from outlast.backends.postgres.connection import connect
+from outlast.backends.postgres.connection import address, connect, shown
 from outlast.backends.postgres.store import PostgresStore
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.status import Status
@@ -62,6 +62,14 @@ def server():
     server.start()
     yield server
     server.remove()
+
+
+@pytest.mark.parametrize("database", ["outlast", "out%20last", "a%2Fb%3Fc", "%D1%8F"])
+@pytest.mark.parametrize("user", ["", "ann@", "ann:secret@", "a%40b:se%3Acret@"])
+def test_an_address_is_shown_as_people_can_type_it_without_its_password(user, database):
+    name = f"{user.partition(':')[0].removesuffix('@')}@".removeprefix("@")
+    url = f"postgresql://{user}db.example.org:5433/{database}?sslmode=require"
+    assert shown(address(url)) == f"postgresql://{name}db.example.org:5433/{database}"
 
 
 @pytest.mark.slow

@@ -43,6 +43,8 @@ def test_form_and_privacy_page_say_how_long_this_installation_keeps_what():
     for named in ("names of reviewers", "texts of reviews", "dates and stars", "last two reports", "id and title"):
         assert named in privacy
     assert "for 400 days" in privacy
+    outlast.configure(cleanup_at=dt.time(2))  # what expires after two o'clock waits for the next day
+    assert kept(outlast) == {"uploads": "3 days", "reports": "1,024 hours"}
     asked = render_page("privacy.html", kept=kept(outlast), marks_days=400, model="tiny<1>")
     assert "tiny&lt;1&gt;" in asked
     assert "Nothing you upload leaves" not in asked

@@ -1,6 +1,7 @@
 """Sessions are rescued from silent workers, not from workers that the observer could not check."""
 
 import random
+from datetime import time
 
 import pytest
 
@@ -21,6 +22,7 @@ class FlakyStore(MemoryStore):
 
     readable = True
     writable = True
+    pruned = 0
 
     async def heartbeats(self):
         if not self.readable:
@@ -31,6 +33,12 @@ class FlakyStore(MemoryStore):
         if not self.writable:
             raise StoreUnavailable("full")
         return await super().rescue(lapsed)
+
+    async def prune(self, **given):
+        if not self.writable:
+            raise StoreUnavailable("full")
+        self.pruned += 1
+        return await super().prune(**given)
 
     async def rescue_worker(self, worker_id, death):
         if not self.writable:
@@ -103,6 +111,20 @@ async def test_a_worker_whose_process_has_ended_is_dead_at_once(store, look_for,
     assert "(pid 4711) is gone" in line.error
     assert await read(store, beside.id) == beside
     assert await worker_ids(store) == {"beside"}
+
+
+async def test_a_prune_that_fails_is_repeated_when_the_store_is_back(store, clock):
+    retention = Retention(1, 1, 1, prune_at=time(2))
+    maintenance = Maintenance(store, MemoryNotifier(), clock, random.Random(1), retention)
+    clock.advance(86_400)
+    store.writable = False
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await maintenance._clean_up()
+    store.writable = True
+    for _ in range(2):
+        await maintenance._clean_up()
+    assert store.pruned == 1
 
 
 async def test_three_database_outages_lapse_no_worker(store, look_for):

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import os
+import shlex
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
@@ -49,6 +50,11 @@ def app_option(command: Callable[P, T]) -> Callable[P, T]:
 def json_option(command: Callable[P, T]) -> Callable[P, T]:
     """Add the option `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")(command)
+
+
+def shown_command(arguments: str, app_name: str | None) -> str:
+    """Return a command as a person types it who has typed this `--app`."""
+    return f"outlast {arguments}" + (f" --app {shlex.quote(app_name)}" if app_name else "")
 
 
 def load_app(name: str | None = None) -> Outlast:

@@ -9,6 +9,7 @@ from datetime import datetime
 import click
 
 from outlast.cli.application import app_option, explain_errors, json_option, load_app, opened, print_json, run
+from outlast.cli.numbers import count
 from outlast.cli.selection import WHEN
 from outlast.cli.tables import print_table
 from outlast.core.audit import record_action
@@ -25,7 +26,7 @@ MOST_NAMED = 20
 @click.option("--since", type=WHEN, help="Only since then: 30m, 2h, 7d, or a date.")
 @click.option("--actor", metavar="TEXT", help="Only of people and API keys whose name contains this.")
 @click.option("--action", metavar="TEXT", help="Only actions that begin so, such as `queue` or `workers stop`.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--limit", default=50, show_default=True, type=count(1, 1000))
 @click.option("--after", metavar="ID", help="The last line of the page before.")
 @explain_errors
 def audit(

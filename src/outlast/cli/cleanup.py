@@ -28,7 +28,7 @@ def cleanup(app_name: str | None, as_json: bool, hours: float | None, dry_run: b
     """Delete finished sessions, results and uploads that are older than their retention.
 
     Sessions in flight are never deleted. Failed ones stay longer than others, unless you say --hours. Workers
-    and `outlast serve` clean up once an hour by themselves.
+    and `outlast serve` clean up by themselves, once an hour or daily at ANALYSIS_CLEANUP_AT.
     """
     app = load_app(app_name)
 

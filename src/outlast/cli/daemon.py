@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from outlast.cli.application import Refused
+from outlast.cli.application import Refused, shown_command
 from outlast.cli.log_file import LogFile
 from outlast.domain.printable import printable
 
@@ -24,7 +24,7 @@ LINES_SHOWN = 5
 """Lines of the log that are shown if they do not."""
 
 
-def start_in_background(arguments: Sequence[str], data_path: Path) -> None:
+def start_in_background(app_name: str | None, arguments: Sequence[str], data_path: Path) -> None:
     """Start `outlast workers start` with these arguments in the background; return once its workers are alive.
 
     It has no terminal and belongs to no session of one. Raises `Refused` if the workers do not start; then nothing
@@ -33,10 +33,11 @@ def start_in_background(arguments: Sequence[str], data_path: Path) -> None:
     log = LogFile.open(data_path)
     ready, tell = os.pipe()
     size = log.path.stat().st_size
+    target = ["--app", app_name] if app_name else []
     hidden = ["--detached", str(tell), "--log-file", str(log.path)]
     try:
         first = subprocess.Popen(  # noqa: S603 - this program
-            [sys.executable, "-m", "outlast", "workers", "start", *arguments, *hidden],
+            [sys.executable, "-m", "outlast", "workers", "start", *target, *arguments, *hidden],
             stdin=subprocess.DEVNULL,
             stdout=log.descriptor,
             stderr=log.descriptor,
@@ -67,7 +68,8 @@ def start_in_background(arguments: Sequence[str], data_path: Path) -> None:
     click.echo(
         f"Supervisor {answer['supervisor']} (pid {answers.pid}) runs {workers} worker"
         f"{'' if workers == 1 else 's'} in the background. The log is {log.path}\n"
-        "See them with `outlast workers status`; stop them with `outlast workers stop`."
+        f"See them with `{shown_command('workers status', app_name)}`; "
+        f"stop them with `{shown_command('workers stop', app_name)}`."
     )
 
 

@@ -103,7 +103,7 @@ async def _checks(app_name: str | None, url: str | None, seconds: int, report: R
         for finding in checks:
             yield finding
     report(f"Asking the store {settings.shown_store}")
-    async for finding in local.check_store(app):
+    async for finding in local.check_store(app, app_name):
         yield finding
     if url is None:
         return

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from outlast.cli.application import Refused
 from outlast.cli.installation import Installation
 
 PRIVATE, PUBLIC = 0o600, 0o644
+COMMENT_OR_BREAK = re.compile(r"\s[;#]|[\r\n]")
+"""What ends a value in a configuration of supervisor, also between quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,6 @@ def _filters(installation: Installation) -> dict[str, Callable[[Any], str]]:
     def unit_command(words: Sequence[str]) -> str:
         return " ".join(map(_unit_word, words)).replace("$", "$$").replace("%%i", "%i")
 
-    def supervisor_quoted(value: str) -> str:
-        return _percent(value.replace("\\", "\\\\").replace('"', '\\"'))
-
     def supervisor_command(words: Sequence[str]) -> str:
         return _supervisor_command(installation, words)
 
@@ -66,11 +66,12 @@ def _filters(installation: Installation) -> dict[str, Callable[[Any], str]]:
 
     return {
         "json": json.dumps,
+        "shell": lambda path: shlex.quote(str(path)),
         "unit_path": _percent,
         "unit_word": _unit_word,
         "unit_command": unit_command,
-        "supervisor": _percent,
-        "supervisor_quoted": supervisor_quoted,
+        "supervisor": _supervisor_text,
+        "supervisor_value": _supervisor_value,
         "supervisor_command": supervisor_command,
         "cron_command": cron_command,
         "cron_value": _cron_value,
@@ -154,7 +155,7 @@ def _percent(text: object) -> str:
 
 def _unit_word(text: object) -> str:
     """One word of a systemd unit, quoted if need be."""
-    escaped = _percent(text).replace("\\", "\\\\").replace('"', '\\"')
+    escaped = _percent(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"' if set(escaped) & set(" '\"\t;#") else escaped
 
 
@@ -168,4 +169,21 @@ def _supervisor_command(installation: Installation, words: Sequence[str]) -> str
     """One command line; with secrets it passes through a shell, as supervisor reads no file of settings."""
     if installation.secrets:
         words = ["/bin/sh", "-c", installation.in_shell(["exec", *words], enter=False)]
-    return _percent(shlex.join(words))
+    return _supervisor_text(shlex.join(words))
+
+
+def _supervisor_text(text: object) -> str:
+    if COMMENT_OR_BREAK.search(str(text)):
+        raise Refused(
+            f"supervisor cannot read {str(text)!r}: a semicolon or # after a space begins a comment there. "
+            "Rename the folder, or use outlast generate systemd."
+        )
+    return _percent(text)
+
+
+def _supervisor_value(value: str) -> str:
+    """A quoted value: supervisor knows both quotes and nothing that escapes one."""
+    quote = "'" if '"' in value else '"'
+    if quote in value or value != value.strip("'\"") or COMMENT_OR_BREAK.search(value):
+        raise Refused(f"supervisor cannot set {value!r}. Put it into the .env of this folder instead.")
+    return quote + _percent(value) + quote

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shlex
 import shutil
 import socket
 import stat
@@ -11,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from outlast.app import Outlast, runtime_of
-from outlast.cli.application import opened
+from outlast.cli.application import opened, shown_command
 from outlast.cli.file_descriptors import allowed_connections
 from outlast.cli.findings import Finding, ok, problem, unknown, warning
 from outlast.core.queue_states import QueueStates, queue_states
@@ -175,22 +176,29 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
         yield ok("redis", f"Redis at {host}:{port} accepts connections.")
 
 
-async def check_store(app: Outlast) -> AsyncGenerator[Finding]:
-    """The store, its schema and its clock, and what is in it: workers, queues."""
+async def check_store(app: Outlast, app_name: str | None = None) -> AsyncGenerator[Finding]:
+    """The store, its schema and its clock, and what is in it: workers, queues.
+
+    `app_name` is the `--app` of the command, which the commands that mend it need too.
+    """
     settings = app.settings
     try:
         async with opened(app) as engine:
             await engine.store.check()
             yield ok("store", f"{settings.shown_store} can be read and written.")
             yield ok("schema", "The schema is current.")
-            async for finding in _inside(engine, settings, runtime_of(app).code_version()):
+            async for finding in _inside(engine, settings, runtime_of(app).code_version(), app_name):
                 yield finding
     except SchemaOutdated as error:
-        yield problem("schema", str(error), "outlast migrate")
+        yield problem("schema", str(error), shown_command("migrate", app_name))
     except ForeignKey as error:
         yield problem("key", str(error), "Set the same APP_KEY on every machine.")
     except StoreRefused as error:
-        yield problem("store", str(error), "Set DATABASE_URL to the store that is in use now.")
+        yield problem(
+            "store",
+            str(error),
+            "Correct DATABASE_URL, or create the database and the user that it names.",
+        )
     except PackageMissing as error:
         yield problem("store", str(error), "Install the package that it names.")
     except StoreUnavailable as error:
@@ -203,14 +211,18 @@ async def check_store(app: Outlast) -> AsyncGenerator[Finding]:
         yield problem("store", str(error), "Do what the sentence says.")
 
 
-async def _inside(engine: Engine, settings: Settings, own: CodeVersion) -> AsyncGenerator[Finding]:
+async def _inside(
+    engine: Engine, settings: Settings, own: CodeVersion, app_name: str | None
+) -> AsyncGenerator[Finding]:
     sent_at, began = datetime.now(UTC), time.monotonic()
     details = await engine.store.details()
     took = time.monotonic() - began
     yield ok("database", f"{details.version}, which answered within {took * 1000:,.0f} ms.")
     yield _clock(details.at - sent_at - timedelta(seconds=took / 2), settings)
     states = await queue_states(engine.store, details.at)
-    for finding in (*_workers(states, settings), *_queues(states, settings), *_code(states, engine, own)):
+    for finding in (*_workers(states, settings, app_name), *_queues(states, settings, app_name)):
+        yield finding
+    for finding in _code(states, engine, own):
         yield finding
     free = engine.store.free_bytes()
     if free is not None and free < settings.min_free_mb * MB:
@@ -235,14 +247,14 @@ def _clock(ahead: timedelta, settings: Settings) -> Finding:
     )
 
 
-def _workers(states: QueueStates, settings: Settings) -> Iterator[Finding]:
+def _workers(states: QueueStates, settings: Settings, app_name: str | None) -> Iterator[Finding]:
     alive = [worker for worker in states.workers if worker.alive]
     lost = len(states.workers) - len(alive)
     if alive and not any(worker.takes_sessions for worker in alive):
         yield warning(
             "workers",
             f"{len(alive)} alive, but none takes sessions: they are paused, draining or stopping.",
-            "outlast workers resume, or start new ones: outlast workers start",
+            f"outlast workers resume, or start new ones: {shown_command('workers start', app_name)}",
         )
     elif alive:
         hosts = len({worker.host for worker in alive})
@@ -255,7 +267,9 @@ def _workers(states: QueueStates, settings: Settings) -> Iterator[Finding]:
         yield ok("workers", "None is needed in sync mode.")
     else:
         yield problem(
-            "workers", "No worker is alive: sessions wait.", "Start some: outlast serve, or outlast workers start"
+            "workers",
+            "No worker is alive: sessions wait.",
+            f"Start some: {shown_command('serve', app_name)}, or {shown_command('workers start', app_name)}",
         )
     if lost:
         yield warning(
@@ -269,7 +283,7 @@ def _capacity(alive: list[WorkerInfo]) -> int:
     return sum(worker.concurrency for worker in alive)
 
 
-def _queues(states: QueueStates, settings: Settings) -> Iterator[Finding]:
+def _queues(states: QueueStates, settings: Settings, app_name: str | None) -> Iterator[Finding]:
     fine = True
     for name, state in states.queues.items():
         waited = state.oldest_wait.total_seconds() if state.oldest_wait else 0.0
@@ -288,7 +302,7 @@ def _queues(states: QueueStates, settings: Settings) -> Iterator[Finding]:
                 f"Sessions of {', '.join(state.unserved)} wait in the queue {name}, and no living worker takes "
                 f"them. The oldest has waited for {waited:,.0f} s.",
                 "Resume paused workers (outlast workers resume), or start one whose program has the analysis: "
-                f"outlast workers start --queue {name}",
+                f"{shown_command(f'workers start --queue {shlex.quote(name)}', app_name)}",
             )
         elif waited > settings.queue_timeout and not paused:
             fine = False

@@ -16,6 +16,8 @@ MOST_WORKERS = 1000
 class Number(click.FloatRange):
     """A finite number from `least` to `most`; `above` excludes `least` itself."""
 
+    name = "number"
+
     def __init__(self, least: float = 0, most: float = MOST_SECONDS, *, above: bool = False) -> None:
         super().__init__(least, most, min_open=above)
 
@@ -27,9 +29,15 @@ class Number(click.FloatRange):
         return number
 
 
-def count(least: int = 1, most: int = MOST) -> click.IntRange:
+class WholeNumber(click.IntRange):
+    """A whole number within bounds."""
+
+    name = "integer"
+
+
+def count(least: int = 1, most: int = MOST) -> WholeNumber:
     """A whole number from `least` to `most`."""
-    return click.IntRange(least, most)
+    return WholeNumber(least, most)
 
 
 LAST_PORT = 65_535

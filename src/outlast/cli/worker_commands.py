@@ -126,7 +126,8 @@ def restart(app_name: str | None, names: tuple[str, ...], within: float | None) 
     """Replace all workers of the store, or those with these ids or on these hosts, one after the other.
 
     Each replacement starts with the code that is installed then, and takes sessions before the earlier worker
-    claims no more. That one finishes its running analyses first. If a replacement does not start, the earlier
+    claims no more. That one finishes its running analyses first, and only then is its replacement replaced by a
+    further restart: --within is the time to wait for each worker. If a replacement does not start, the earlier
     worker goes on and the command exits 1, before it touches the next. Workers of `outlast serve` that were
     stopped start again.
     """
@@ -222,6 +223,7 @@ class WorkerRequest:
             waiting |= {w.id: w for s in workers for w in before.of(s.id)}
         clock = self._engine.clock
         end = clock.monotonic() + self._within
+        now = before
         with Console(stderr=True).status("") as progress:
             while waiting:
                 now = await self._read()
@@ -236,8 +238,17 @@ class WorkerRequest:
                 progress.update(f"Waiting for {len(waiting)} worker(s), with {running} running session(s)")
                 await asyncio.sleep(LOOK_EVERY)
         for worker in waiting.values():
-            click.echo(f"{_shown(worker)} did not follow within {self._within:g} s.", err=True)
+            why = self._why_not_yet(worker, now)
+            click.echo(f"{_shown(worker)} did not follow within {self._within:g} s{why}.", err=True)
         return not waiting
+
+    def _why_not_yet(self, worker: WorkerInfo, now: FleetWorkers) -> str:
+        """Return the reason, if it is known: a worker is not replaced while the one before it still works."""
+        busy = [w for w in now.of(worker.supervisor or "") if w.state is WorkerState.DRAINING and w.in_flight]
+        if self._command is not WorkerCommand.RESTART or not busy:
+            return ""
+        running = ", ".join(f"{w.id}: {w.in_flight}" for w in busy)
+        return f": it is replaced when an earlier worker has finished its running sessions ({running})"
 
     def _outcome(self, worker: WorkerInfo, number: int, before: FleetWorkers, now: FleetWorkers) -> str | None:
         """Return what has become of the worker, as a predicate; `None`: it has not followed yet."""

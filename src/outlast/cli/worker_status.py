@@ -18,6 +18,7 @@ from outlast.cli.application import (
     opened,
     print_json,
     run,
+    shown_command,
 )
 from outlast.cli.tables import print_table
 from outlast.core.queue_states import is_served
@@ -75,7 +76,7 @@ def status(app_name: str | None, as_json: bool) -> None:
     if as_json:
         print_json([_facts(fleet, worker) for worker in fleet.workers])
     elif not fleet.workers:
-        click.echo("No worker is running. Start some with: outlast workers start")
+        click.echo(f"No worker is running. Start some with: {shown_command('workers start', app_name)}")
     else:
         print_table(HEADERS, _rows(fleet), whole=WHOLE)
     if not as_json:

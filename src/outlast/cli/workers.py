@@ -249,12 +249,11 @@ def start(
     if flags.once and app.settings.broker_url is not None:
         raise Refused("--once needs QUEUE_CONNECTION=database, because a broker hands sessions out in advance.")
     if daemon:
-        target = ["--app", app_name] if app_name else []
         scaling = (
             ["--autoscale", f"{autoscale[0]},{autoscale[1]}"] if autoscale else ["--workers", str(count or 1)]
         )
         places = ["--concurrency", str(concurrency)] if concurrency else []
-        start_in_background([*target, *scaling, *places, *flags.arguments()], app.settings.data_path)
+        start_in_background(app_name, [*scaling, *places, *flags.arguments()], app.settings.data_path)
         return
     set_up_logs()
     raise_open_file_limit()

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 
 from outlast.core.metric_counts import MetricCounts
 from outlast.core.metric_samples import MetricSampler
@@ -21,6 +21,7 @@ from outlast.ports.dispatcher import OFFER_AGAIN_AFTER, Dispatcher
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import Pruned, Store
 from outlast.ports.workers import LEASE
+from outlast.running.cleanup_time import CleanupTime
 from outlast.running.process_identity import has_ended, pid_of
 from outlast.running.session_log import log_rescue
 
@@ -36,13 +37,11 @@ OFFER_BATCH = 500
 """Maximum number of sessions dispatched per check."""
 END_FUTURE_WAITS_EVERY = 30.0
 """Seconds between checks for sessions delayed because the wall clock was set back."""
-PRUNE_EVERY = 3600.0
-"""Seconds between prunes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Retention times, in hours."""
+    """Retention times, in hours, and when what is older is deleted."""
 
     sessions: float
     """For completed and cancelled sessions."""
@@ -50,6 +49,8 @@ class Retention:
     uploads: float
     failed: float = 168.0
     """For failed sessions, which people look into."""
+    prune_at: time | None = None
+    """The time of day at which processes prune; `None`: once an hour."""
 
 
 async def prune(store: Store, clock: Clock, retention: Retention, *, dry_run: bool = False) -> Pruned:
@@ -96,8 +97,7 @@ class Maintenance:
         self._host = socket.gethostname()
         self._wake = asyncio.Event()
         self._future_waits_ended_at = clock.monotonic() - END_FUTURE_WAITS_EVERY * rng.uniform(0.5, 1.0)
-        # spread the prunes of an installation's processes
-        self._pruned_at = clock.monotonic() - PRUNE_EVERY * rng.uniform(0.5, 1.0)
+        self._cleanup_time = CleanupTime(clock, rng, retention.prune_at)
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -112,15 +112,21 @@ class Maintenance:
             self._future_waits_ended_at = self._clock.monotonic()
             if ended := await self._store.end_future_waits():
                 log.warning("The wall clock was set back; %d delayed session(s) are available now.", ended)
-        if self._clock.monotonic() - self._pruned_at >= PRUNE_EVERY:
-            self._pruned_at = self._clock.monotonic()
-            log.info("Pruned: %s", await prune(self._store, self._clock, self._retention))
+        await self._clean_up()
         if self._deliver is not None:  # last, as a start may be refused: what frees the disk comes before
             await self._deliver()
         with suppress(TimeoutError):
             next_lapse = self._observer.next_lapse() - self._clock.monotonic()
             async with asyncio.timeout(max(0.0, min(RESCUE_EVERY * self._rng.uniform(0.8, 1.2), next_lapse))):
                 await self._wake.wait()
+
+    async def _clean_up(self) -> None:
+        if self._cleanup_time.has_come():
+            try:
+                log.info("Pruned: %s", await prune(self._store, self._clock, self._retention))
+            except StoreUnavailable:
+                self._cleanup_time.again()
+                raise
 
     async def _rescue(self) -> None:
         sent_at = self._clock.monotonic()

@@ -36,11 +36,12 @@ def _privacy(outlast: Outlast, model: str | None) -> str:
 
 
 def kept(outlast: Outlast) -> dict[str, str]:
-    """How long uploads and reports are kept, in words."""
+    """How long uploads and reports are kept at most, in words."""
     settings = outlast.settings
+    until_cleanup = 24 if settings.cleanup_at else 0
     return {
-        "uploads": duration(settings.upload_retention_hours),
-        "reports": duration(settings.result_retention_hours),
+        "uploads": duration(settings.upload_retention_hours + until_cleanup),
+        "reports": duration(settings.result_retention_hours + until_cleanup),
     }
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 from psycopg import errors
@@ -105,9 +106,10 @@ def address(url: str) -> str:
 def shown(address: str) -> str:
     """Return the address as a URL without its password, for messages."""
     given = conninfo_to_dict(address)
-    user = f"{given['user']}@" if given.get("user") else ""
+    user = f"{quote(str(given['user']), safe='')}@" if given.get("user") else ""
     port = f":{given['port']}" if given.get("port") else ""
-    return f"postgresql://{user}{given.get('host', '')}{port}/{given.get('dbname', '')}"
+    database = quote(str(given.get("dbname", "")), safe="")
+    return f"postgresql://{user}{given.get('host', '')}{port}/{database}"
 
 
 def cut(connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]") -> None:
