@@ -173,7 +173,7 @@ def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:
 
 def _why_not(dated: int, days: int, *, dates: bool) -> str:
     if not dates:
-        return "These reviews have no dates."
+        return "We don't know when these reviews were written."
     if not dated:
         return "None of these reviews has both a date and stars."
     if dated < LEAST_REVIEWS:
