@@ -18,6 +18,8 @@ class Scale(Enum):
     """What a bare number says; the value is its name in a mapping."""
 
     STARS = "5"
+    FROM_ZERO = "0-5"
+    """Zero to five points, of which zero is a rating, and the lowest."""
     TEN = "10"
     FIFTY = "50"
     HUNDRED = "100"
@@ -30,9 +32,17 @@ class Scale(Enum):
 class UnknownScale(NotReviews):
     """The numbers fit several scales; saying which makes the file readable."""
 
-    def __init__(self, numbers: Mapping[float, int]) -> None:
+    def __init__(self, numbers: Mapping[float, int], *, zeros: bool = False) -> None:
+        """`zeros`: what is doubtful is whether zero is a rating."""
         above = sum(count for number, count in numbers.items() if number > 5)
         total = sum(numbers.values())
+        if zeros:
+            super().__init__(
+                f"{numbers[0]:,} of {total:,} ratings are 0: it is not clear whether that is the lowest rating or "
+                "means that there is none. Say which."
+            )
+            self.likely = Scale.STARS
+            return
         super().__init__(
             f"{above:,} of {total:,} ratings are above 5, and the largest is {max(numbers):g}: it is not clear "
             "which scale they are on. Say which."
@@ -43,13 +53,15 @@ class UnknownScale(NotReviews):
 
 
 _LARGER = (Scale.TEN, Scale.FIFTY, Scale.HUNDRED)
+_LOWEST = {Scale.STARS: 1.0, Scale.HALVES: 0.5, Scale.FROM_ZERO: 0.0}
+"""The lowest ratings of the scales that end at five. Less than a star is shown as one."""
 
 
 def scale_of(numbers: Mapping[float, int], said: str | None = None) -> Scale:
     """Return the scale of a column; `numbers` says how often it holds each number. Raises `UnknownScale`.
 
     A larger scale is recognised if many numbers need it, and some come near its end. Numbers that all fit five
-    stars are stars, except 0 or -1 and 1 alone, which are thumbs.
+    stars are stars, except 0 or -1 and 1 alone, which are thumbs. Zeros beside them are a rating or none.
     """
     if said is not None:
         return Scale(said)
@@ -61,6 +73,8 @@ def scale_of(numbers: Mapping[float, int], said: str | None = None) -> Scale:
     above = {end: sum(count for number, count in numbers.items() if number > end) for end in (5, 10, 100)}
     spare = max(FEW, int(DAMAGED * total))
     if above[5] <= spare:
+        if numbers.get(0, 0) > spare:
+            raise UnknownScale(numbers, zeros=True)
         halves = sum(count for number, count in numbers.items() if number in {1.5, 2.5, 3.5, 4.5})
         return Scale.HALVES if numbers.get(0.5, 0) > spare and halves > spare else Scale.STARS
     if above[10] <= spare:
@@ -73,9 +87,10 @@ def scale_of(numbers: Mapping[float, int], said: str | None = None) -> Scale:
 
 def stars_on(scale: Scale, number: float) -> float | None:
     """Return the stars of a number on this scale, `None` with thumbs. Raises `UnreadableStars` beyond its ends."""
-    if scale in {Scale.STARS, Scale.HALVES}:
-        if not (0.5 if scale is Scale.HALVES else 1) <= number <= 5:
-            raise UnreadableStars(f"the rating “{number:g}” is not between 1 and 5 stars")
+    if scale in _LOWEST:
+        lowest = _LOWEST[scale]
+        if not lowest <= number <= 5:
+            raise UnreadableStars(f"the rating “{number:g}” is not between {lowest:g} and 5 stars")
         return max(1.0, number)
     if scale is Scale.THUMBS:
         if number not in {-1, 0, 1}:
