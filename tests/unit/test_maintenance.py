@@ -10,6 +10,7 @@ from outlast.backends.memory.store import MemoryStore
 from outlast.domain.errors import StoreUnavailable
 from outlast.domain.status import Status
 from outlast.ports.workers import LEASE
+from outlast.running.cleanup_time import RETRY_AFTER
 from outlast.running.maintenance import UNSEEN_DEATH, Maintenance, Retention
 from outlast.testing.acts import WORKER, read, register_worker, started_and_claimed, worker_ids
 from outlast.testing.clock import FakeClock
@@ -22,6 +23,7 @@ class FlakyStore(MemoryStore):
 
     readable = True
     writable = True
+    tried = 0
     pruned = 0
 
     async def heartbeats(self):
@@ -35,6 +37,7 @@ class FlakyStore(MemoryStore):
         return await super().rescue(lapsed)
 
     async def prune(self, **given):
+        self.tried += 1
         if not self.writable:
             raise StoreUnavailable("full")
         self.pruned += 1
@@ -113,18 +116,27 @@ async def test_a_worker_whose_process_has_ended_is_dead_at_once(store, look_for,
     assert await worker_ids(store) == {"beside"}
 
 
-async def test_a_prune_that_fails_is_repeated_when_the_store_is_back(store, clock):
-    retention = Retention(1, 1, 1, prune_at=time(2))
-    maintenance = Maintenance(store, MemoryNotifier(), clock, random.Random(1), retention)
+@pytest.mark.parametrize("at", [None, time(2)])
+async def test_a_prune_that_fails_is_repeated_after_a_minute_and_holds_up_no_delivery(store, clock, at):
+    delivered = 0
+
+    async def deliver():
+        nonlocal delivered
+        delivered += 1
+
+    maintenance = Maintenance(
+        store, MemoryNotifier(), clock, random.Random(1), Retention(1, 1, 1, prune_at=at), deliver=deliver
+    )
     clock.advance(86_400)
     store.writable = False
-    for _ in range(2):
-        with pytest.raises(StoreUnavailable):
-            await maintenance._clean_up()
+    for tried in (1, 1, 1, 2):
+        await maintenance._do_what_is_due()
+        assert store.tried == tried
+        clock.advance(RETRY_AFTER / 2 - 1 if tried == 1 else RETRY_AFTER)
     store.writable = True
-    for _ in range(2):
-        await maintenance._clean_up()
-    assert store.pruned == 1
+    for _ in range(3):
+        await maintenance._do_what_is_due()
+    assert (store.tried, store.pruned, delivered) == (3, 1, 7)
 
 
 async def test_three_database_outages_lapse_no_worker(store, look_for):

@@ -7,6 +7,8 @@ from outlast.ports.clock import Clock
 
 PRUNE_EVERY = 3600.0
 """Seconds between prunes without a time of day."""
+RETRY_AFTER = 60.0
+"""Seconds after a prune that failed: it may be what burdens the store."""
 SPREAD = 60.0
 """Seconds after the time of day over which the processes of an installation spread their prunes."""
 
@@ -18,26 +20,24 @@ class CleanupTime:
         self._clock = clock
         self._at = at
         self._delay = timedelta(seconds=rng.uniform(0, SPREAD))
-        self._pruned_at = clock.monotonic() - PRUNE_EVERY * rng.uniform(0.5, 1.0)
-        self._next = None if at is None else self._next_day(at)
-        self._again = False
+        self._moment = None if at is None else self._next_day(at)
+        # the processes of an installation do not prune together
+        self._not_before = clock.monotonic() + (PRUNE_EVERY * rng.uniform(0.0, 0.5) if at is None else 0.0)
 
-    def has_come(self) -> bool:
-        """Whether it is time to prune; the next time counts from this answer."""
-        if self._again:
-            self._again = False
-            return True
-        if self._at is None or self._next is None:
-            is_due = self._clock.monotonic() - self._pruned_at >= PRUNE_EVERY
-            self._pruned_at = self._clock.monotonic() if is_due else self._pruned_at
+    def is_due(self) -> bool:
+        moment = self._moment
+        return self._clock.monotonic() >= self._not_before and (moment is None or self._clock.now() >= moment)
+
+    def succeeded(self) -> None:
+        """Count the next one from now."""
+        if self._at is None:
+            self._not_before = self._clock.monotonic() + PRUNE_EVERY
         else:
-            is_due = self._clock.now() >= self._next
-            self._next = self._next_day(self._at) if is_due else self._next
-        return is_due
+            self._moment = self._next_day(self._at)
 
-    def again(self) -> None:
-        """Let the time come once more, because the prune failed."""
-        self._again = True
+    def failed(self) -> None:
+        """Let it be due again soon."""
+        self._not_before = self._clock.monotonic() + RETRY_AFTER
 
     def _next_day(self, at: time) -> datetime:
         """The next moment at which clocks here show that time, delayed by this process's part of the spread."""

@@ -21,7 +21,7 @@ from outlast.ports.dispatcher import OFFER_AGAIN_AFTER, Dispatcher
 from outlast.ports.notifier import Notifier, Topic
 from outlast.ports.store import Pruned, Store
 from outlast.ports.workers import LEASE
-from outlast.running.cleanup_time import CleanupTime
+from outlast.running.cleanup_time import RETRY_AFTER, CleanupTime
 from outlast.running.process_identity import has_ended, pid_of
 from outlast.running.session_log import log_rescue
 
@@ -105,6 +105,13 @@ class Maintenance:
 
     async def _run_once(self) -> None:
         self._wake.clear()
+        await self._do_what_is_due()
+        with suppress(TimeoutError):
+            next_lapse = self._observer.next_lapse() - self._clock.monotonic()
+            async with asyncio.timeout(max(0.0, min(RESCUE_EVERY * self._rng.uniform(0.8, 1.2), next_lapse))):
+                await self._wake.wait()
+
+    async def _do_what_is_due(self) -> None:
         await self._rescue()
         await self._offer()
         await self._sampler.sample()
@@ -115,18 +122,17 @@ class Maintenance:
         await self._clean_up()
         if self._deliver is not None:  # last, as a start may be refused: what frees the disk comes before
             await self._deliver()
-        with suppress(TimeoutError):
-            next_lapse = self._observer.next_lapse() - self._clock.monotonic()
-            async with asyncio.timeout(max(0.0, min(RESCUE_EVERY * self._rng.uniform(0.8, 1.2), next_lapse))):
-                await self._wake.wait()
 
     async def _clean_up(self) -> None:
-        if self._cleanup_time.has_come():
-            try:
-                log.info("Pruned: %s", await prune(self._store, self._clock, self._retention))
-            except StoreUnavailable:
-                self._cleanup_time.again()
-                raise
+        if not self._cleanup_time.is_due():
+            return
+        try:
+            log.info("Pruned: %s", await prune(self._store, self._clock, self._retention))
+        except StoreUnavailable as error:
+            self._cleanup_time.failed()
+            log.warning("The cleanup has failed and will be repeated in %d s: %s", RETRY_AFTER, error)
+        else:
+            self._cleanup_time.succeeded()
 
     async def _rescue(self) -> None:
         sent_at = self._clock.monotonic()
