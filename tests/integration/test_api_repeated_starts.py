@@ -56,6 +56,7 @@ async def test_new_keys_for_a_session_that_exists_are_limited(visitor: Visitor):
     statuses = [(await start(visitor, f"k-{n}")).status_code for n in range(STARTS + 2)]
     assert statuses == [202] * (STARTS + 1) + [429]
     assert (await start(visitor)).status_code == 202, "without a key nothing is stored"
+    assert (await start(visitor, "k-1")).status_code == 202, "nor for a key that is known"
 
 
 async def test_the_same_key_with_another_body_is_refused(visitor: Visitor):

@@ -43,9 +43,6 @@ async def start_once(
 ) -> Started:
     """Call `start` with the id of the new session unless an earlier request with this key has started one."""
     store, owner = context.engine.guarded_store, owner_hash(context.owner)
-    counted = "key " + context.owner
-    if not await context.limits.allows(counted, ""):
-        raise await context.limits.too_fast(counted, "")
     fingerprint = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     end = asyncio.get_running_loop().time() + LONGEST_WAIT
     new_id = new_session_id()
@@ -67,12 +64,12 @@ async def start_once(
             return Started(session, existing=True)
     try:
         started = await start(taken.session_id)
+        if started.existing:  # the rate of starts does not count it, but its key is stored
+            await context.limits.count_or_refuse("key " + context.owner, "")
     except StoreUnavailable:  # it may have started: a later request with the key looks
         raise
     except (OutlastError, ClientDisconnect):
         await store.release_start_key(owner, key)
         raise
     await store.settle_start_key(owner, key, started.session.id)
-    if started.existing:  # the rate of starts does not count it, and its key is stored
-        await context.limits.count(counted, "")
     return started
