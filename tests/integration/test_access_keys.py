@@ -14,8 +14,10 @@ from edge_site import OpenSite, Visitor, open_site
 from test_access_matrix import RULES, ask, finished_session
 
 from outlast.core.api_keys import Scope, key_digest, new_api_key
+from outlast.domain.errors import StoreUnavailable
 from outlast.ports.audit import ActionSelection
 from outlast.testing.acts import completed
+from outlast.web import key_audit
 from outlast.web.access import Requires
 from outlast.web.bearers import LONGEST_VALIDITY
 from outlast.web.permissions import Actor, Verb, may
@@ -247,5 +249,20 @@ async def test_what_a_key_of_operators_changes_is_in_the_audit_log(site: OpenSit
         assert (await client.post(f"/api/analysis/share/{session_id}")).status_code == 200
         assert (await client.delete(f"/api/analysis/share/{session_id}")).status_code == 200
         lines = await site.engine.store.actions(ActionSelection())
-        assert [(line.action, line.target) for line in lines] == [("share", session_id)] * kept
+        told = [(line.action, line.target, line.detail) for line in lines]
+        assert told == [("share", session_id, "DELETE"), ("share", session_id, "POST")][:kept]
     assert all(line.actor.startswith("API key ") for line in lines)
+
+
+async def test_what_is_done_is_answered_although_the_audit_log_cannot_have_it(
+    site: OpenSite, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    session_id = await session_of(site, "ann")
+    client = await program(site, Scope.OPERATE, owner="ann")
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(key_audit, "record_action", away)
+    assert (await client.post(f"/api/analysis/share/{session_id}")).status_code == 200
+    assert f"share; {session_id}; POST" in caplog.text
