@@ -50,15 +50,19 @@ class Watched:
         self.looks: list[Look] = []
         self._store = store
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def begin(self) -> None:
         self._thread.start()
 
     def end(self) -> None:
+        """Stop looking. Raises what ended the thread early, as nothing was seen from then on."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
+        if self._error is not None:
+            raise self._error
 
     @property
     def seen(self) -> set[int]:
@@ -79,6 +83,12 @@ class Watched:
                 return time.monotonic() - began
             time.sleep(LOOK_EVERY)
         return math.inf
+
+    def _run(self) -> None:
+        try:
+            self._look()
+        except Exception as error:  # noqa: BLE001 - `end` raises it
+            self._error = error
 
     def _look(self) -> None:
         with closing(sqlite3.connect(self._store, timeout=20)) as connection:

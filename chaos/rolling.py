@@ -1,7 +1,7 @@
 """Restarts the workers of a fleet in the background one after the other, again and again, under load.
 
-Nothing may be lost, no attempt may be charged, no session may see a crash or a lapse, and there may never be fewer
-than one worker less than the fleet has that takes sessions.
+Nothing may be lost, no attempt may be charged, no session may see a crash or a lapse, and all workers but one must
+take sessions at every moment.
 """
 
 import argparse

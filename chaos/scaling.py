@@ -28,7 +28,7 @@ def leak(folder: Path, options: argparse.Namespace) -> list[str]:
         fleet.crowd.start(["leaks"] * options.leaks, 0.0, options.seed)
         fleet.wait_for_ends()
         faults = [*fleet.stop()]
-    peak = max(size for look in fleet.watched.looks for size in look.memory.values()) / MIB
+    peak = max((size for look in fleet.watched.looks for size in look.memory.values()), default=0) / MIB
     print(f"{len(fleet.watched.seen)} workers, the largest had {peak:.0f} MiB of {options.memory}")
     if peak > TOO_LARGE * options.memory:
         faults.append(f"A worker had {peak:.0f} MiB before it was replaced, and its limit is {options.memory}.")
