@@ -62,6 +62,8 @@ async def start(context: RequestContext) -> Response | None:
         if callback_url is not None:  # before the answer: who gets none repeats the request
             callback = Callback(started.session.id, callback_url, context.actor.key_id or "")
             if not await context.engine.guarded_store.add_callback(callback):
+                if await context.engine.sessions.get(started.session.id, owner=context.owner) is None:
+                    raise Problem(410, "This session has been deleted.")
                 raise fault(f"This session has {MOST_RECEIVERS} receivers already.", "/callback_url")
         return started
 

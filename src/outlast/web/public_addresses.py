@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 from outlast.domain.errors import OutlastError
 
 MAX_URL: Final = 2_000
+LONGEST_NAME: Final = 253
+LONGEST_LABEL: Final = 63
+"""Characters of a host's name and of each part between its dots (RFC 1035)."""
 _NOT_PUBLIC: Final = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -47,7 +50,9 @@ def checked_url(url: str) -> str:
     try:
         literal = ipaddress.ip_address(host)
     except ValueError:
-        if "." not in host.rstrip(".") or host.rstrip(".").rpartition(".")[2].isdigit():
+        labels = host.removesuffix(".").split(".")
+        fit = len(host) <= LONGEST_NAME and all(1 <= len(label) <= LONGEST_LABEL for label in labels)
+        if len(labels) < 2 or labels[-1].isdigit() or not fit:
             raise NotPublicError("Its host is a full name, such as hooks.example.org.") from None
     else:
         if not is_public(literal):
