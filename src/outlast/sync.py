@@ -24,6 +24,13 @@ from outlast.running.threads import ContextThreadPool
 T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
 
+ENDED_BEFORE: Final = (
+    "This Outlast object is open in an event loop that has ended: `await outlast.close()` before that loop ends, "
+    "or use `async with outlast.lifespan():` in it."
+)
+ENDED_MEANWHILE: Final = (
+    "outlast.sync.close() was called while this call waited, or the event loop of this Outlast object ended."
+)
 LOOP_CHECKED_EVERY: Final = 1.0
 """Seconds between two looks, while a call waits, whether the loop has been closed."""
 
@@ -101,10 +108,7 @@ def wait_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
         )
     if loop.is_closed():
         work.close()
-        raise RuntimeError(
-            "This Outlast object is open in an event loop that has ended: `await outlast.close()` before that "
-            "loop ends, or use `async with outlast.lifespan():` in it."
-        )
+        raise RuntimeError(ENDED_BEFORE)
     ended: Future[T] | None = None
     try:
         with suppress(RuntimeError):  # the loop was closed since the check above
@@ -118,7 +122,7 @@ def wait_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
             raise CancelledError
         return ended.result()
     except CancelledError:
-        raise RuntimeError("outlast.sync.close() was called while this call waited.") from None
+        raise RuntimeError(ENDED_MEANWHILE) from None
     except BaseException:
         if ended is not None:
             ended.cancel()

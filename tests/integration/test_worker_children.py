@@ -181,7 +181,7 @@ async def main() -> None:
         started = await outlast.start(sys.argv[1], owner="somebody")
         async for view in outlast.watch(started.session.id):
             pass
-    print(view.session.status.value, *told)
+    print(view.session.error_code or view.session.status.value, *told)
 
 if __name__ == "__main__":
     asyncio.run(main())
@@ -207,7 +207,7 @@ def test_a_fork_pool_in_an_embedded_worker_ends_and_its_signals_do_not_reach_the
     (tmp_path / "host.py").write_text(HOST)
     for _ in range(3):
         done = _run_host(tmp_path, kind)
-        # on a busy machine one fork of a process with threads in fifty or so hangs within Python's own os.fork()
-        if done.stdout.split("\n")[0] != "failed":
+        # Python's own os.fork() may hang in a process with threads: it did in 2 of 128 runs beside other work
+        if done.stdout.split("\n")[0] != "timeout":
             break
     assert done.stdout.split("\n")[0] == "completed", done.stdout + done.stderr

@@ -24,7 +24,7 @@ MOST_NAMED = 20
 @app_option
 @json_option
 @click.option("--since", type=WHEN, help="Only since then: 30m, 2h, 7d, or a date.")
-@click.option("--actor", metavar="TEXT", help="Only of people and API keys whose name contains this.")
+@click.option("--actor", metavar="TEXT", help="Only of people whose name, and API keys whose id, contains this.")
 @click.option("--action", metavar="TEXT", help="Only actions that begin so, such as `queue` or `workers stop`.")
 @click.option("--limit", default=50, show_default=True, type=count(1, 1000))
 @click.option("--after", metavar="ID", help="The last line of the page before.")

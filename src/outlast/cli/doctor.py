@@ -30,12 +30,11 @@ Report = Callable[[str], None]
 @click.option(
     "--seconds",
     type=count(2, 300),
-    default=QUIET_SECONDS,
-    show_default=True,
-    help="How long --url follows a stream of events, to see whether the proxy cuts it.",
+    help="How long --url follows a stream of events, to see whether the proxy cuts it.  "
+    f"[default: {QUIET_SECONDS}]",
 )
 @explain_errors
-def doctor(app_name: str | None, as_json: bool, url: str | None, seconds: int) -> None:
+def doctor(app_name: str | None, as_json: bool, url: str | None, seconds: int | None) -> None:
     """Check settings, data folder, key, disk, store, clock, workers and queues; with --url, the proxy as well.
 
     Each finding says how to mend it. Run it as the user of the server, with the server's settings. For --url it
@@ -45,7 +44,9 @@ def doctor(app_name: str | None, as_json: bool, url: str | None, seconds: int) -
     """
     if url is not None and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
         raise Refused(f"{printable(url)!r} is not an http(s) address. For example: --url https://slow.example.org")
-    found = run(_findings(app_name, url, seconds, shown=not as_json))
+    if seconds is not None and url is None:
+        raise Refused("--seconds is for the check of a proxy: give its address with --url, too.")
+    found = run(_findings(app_name, url, seconds or QUIET_SECONDS, shown=not as_json))
     if as_json:
         print_json({"findings": [asdict(finding) for finding in found]})
     else:

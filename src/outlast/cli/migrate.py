@@ -37,9 +37,11 @@ def migrate(app_name: str | None, as_json: bool, check: bool) -> None:
             if not as_json:
                 click.echo(f"{place}: {error}")
             return None
-        if engine.applied and engine.applied[0] != FIRST:  # a new store stays empty, so that a copy accepts it
-            await record_command(engine.store, place, ", ".join(engine.applied))
-        await app.close()
+        try:
+            if engine.applied and engine.applied[0] != FIRST:  # a new store stays empty, so that a copy accepts it
+                await record_command(engine.store, place, ", ".join(engine.applied))
+        finally:
+            await app.close()
         return engine.applied
 
     applied = run(upgrade())

@@ -109,7 +109,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
     \b
     Example: outlast store copy sqlite:///outlast.db postgresql://outlast:secret@db/outlast
     """
-    # not in the audit log: a repeated copy finds both sides equal
+    # the audit log has no line of it: a copy that is repeated requires both stores to have the same rows
     copied, closed = _copy(load_settings(database_url=source), load_settings(database_url=target))
     if as_json:
         print_json({field: getattr(copied, field) for field in copied.__slots__})
