@@ -13,6 +13,7 @@ from outlast.cli.numbers import count
 from outlast.cli.selection import WHEN
 from outlast.cli.tables import print_table
 from outlast.core.audit import record_action
+from outlast.domain.printable import printable
 from outlast.ports.audit import ActionSelection, AuditLog, RecordedAction
 
 NEXT_PAGE = "There may be more: --after"
@@ -53,7 +54,8 @@ def audit(
         print_json([asdict(line) for line in found])
         return
     if not found:
-        click.echo("No line of the audit log matches.")
+        missing = "" if after is None else f" after {printable(after)!r}, or there is no such line any more"
+        click.echo(f"No line of the audit log matches{missing}.")
         return
     rows = [(f"{line.at:%Y-%m-%d %H:%M:%S}", line.actor, line.action, line.target, line.detail) for line in found]
     print_table(("at", "who", "action", "target", "detail"), rows, whole=("at", "action"))

@@ -222,7 +222,7 @@ async def _inside(
     states = await queue_states(engine.store, details.at)
     for finding in (*_workers(states, settings, app_name), *_queues(states, settings, app_name)):
         yield finding
-    for finding in _code(states, engine, own):
+    for finding in _code(states, engine, own, app_name):
         yield finding
     free = engine.store.free_bytes()
     if free is not None and free < settings.min_free_mb * MB:
@@ -254,7 +254,8 @@ def _workers(states: QueueStates, settings: Settings, app_name: str | None) -> I
         yield warning(
             "workers",
             f"{len(alive)} alive, but none takes sessions: they are paused, draining or stopping.",
-            f"outlast workers resume, or start new ones: {shown_command('workers start', app_name)}",
+            f"{shown_command('workers resume', app_name)}, or start new ones: "
+            + shown_command("workers start", app_name),
         )
     elif alive:
         hosts = len({worker.host for worker in alive})
@@ -293,7 +294,15 @@ def _queues(states: QueueStates, settings: Settings, app_name: str | None) -> It
             yield warning(
                 "queues",
                 f"{state.pending:,} session(s) wait in the queue {name}; paused: {', '.join(paused)}.",
-                "outlast queue resume " + (name if state.paused else f"--analysis {state.paused_analyses[0]}"),
+                shown_command(
+                    "queue resume "
+                    + (
+                        shlex.quote(name)
+                        if state.paused
+                        else f"--analysis {shlex.quote(state.paused_analyses[0])}"
+                    ),
+                    app_name,
+                ),
             )
         if state.unserved:
             fine = False
@@ -301,8 +310,8 @@ def _queues(states: QueueStates, settings: Settings, app_name: str | None) -> It
                 "queues",
                 f"Sessions of {', '.join(state.unserved)} wait in the queue {name}, and no living worker takes "
                 f"them. The oldest has waited for {waited:,.0f} s.",
-                "Resume paused workers (outlast workers resume), or start one whose program has the analysis: "
-                f"{shown_command(f'workers start --queue {shlex.quote(name)}', app_name)}",
+                f"Resume paused workers ({shown_command('workers resume', app_name)}), or start one whose program "
+                "has the analysis: " + shown_command(f"workers start --queue {shlex.quote(name)}", app_name),
             )
         elif waited > settings.queue_timeout and not paused:
             fine = False
@@ -317,14 +326,16 @@ def _queues(states: QueueStates, settings: Settings, app_name: str | None) -> It
         yield ok("queues", f"{waiting:,} session(s) wait, and living workers take all of them.")
 
 
-def _code(states: QueueStates, engine: Engine, own: CodeVersion) -> Iterator[Finding]:
+def _code(states: QueueStates, engine: Engine, own: CodeVersion, app_name: str | None) -> Iterator[Finding]:
     """Workers that run older code, or another program."""
     alive = [worker for worker in states.workers if worker.alive]
     newest = newest_version(alive, own, datetime.now(UTC))
     old = [worker for worker in alive if runs_old_code(worker, own.program, newest)]
     if old:
         yield warning(
-            "code", f"{len(old)} worker(s) run old code; the newest is {newest}.", "outlast workers restart"
+            "code",
+            f"{len(old)} worker(s) run old code; the newest is {newest}.",
+            shown_command("workers restart", app_name),
         )
     ours = set(engine.catalogue.names)
     others = [worker for worker in alive if worker not in old and not ours <= set(worker.analyses)]

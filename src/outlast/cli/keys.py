@@ -14,6 +14,7 @@ from outlast.cli.application import (
     opened,
     print_json,
     run,
+    shown_command,
 )
 from outlast.cli.audit import record_command
 from outlast.cli.numbers import Number
@@ -77,7 +78,8 @@ def create(
         print_json({**_facts(key), "key": secret, "webhook_secret": webhook})
         return
     click.echo(secret)
-    click.echo(f"Keep it: it is not shown again. `outlast keys revoke {key.id}` revokes it.", err=True)
+    revoke = shown_command(f"keys revoke {key.id}", app_name)
+    click.echo(f"Keep it: it is not shown again. `{revoke}` revokes it.", err=True)
     click.echo(f"Webhooks that it asks for are signed with {webhook}", err=True)
 
 
@@ -120,7 +122,7 @@ def revoke(app_name: str | None, key_id: str) -> None:
             return revoked
 
     if not run(change()):
-        raise Refused(f"There is no API key {key_id!r}: see `outlast keys list`.")
+        raise Refused(f"There is no API key {key_id!r}: see `{shown_command('keys list', app_name)}`.")
     click.echo("It is revoked.")
 
 
@@ -140,7 +142,7 @@ def print_webhook_secret(app_name: str | None, key_id: str) -> None:
             return known
 
     if not run(read()):
-        raise Refused(f"There is no API key {key_id!r}: see `outlast keys list`.")
+        raise Refused(f"There is no API key {key_id!r}: see `{shown_command('keys list', app_name)}`.")
     click.echo(webhook_secret(KeyRing.of(app.settings), key_id))
 
 

@@ -80,7 +80,7 @@ def status(app_name: str | None, as_json: bool) -> None:
     else:
         print_table(HEADERS, _rows(fleet), whole=WHOLE)
     if not as_json:
-        _print_remarks(fleet)
+        _print_remarks(fleet, app_name)
     sys.exit(0 if any(w.alive for w in fleet.workers) and not fleet.unserved else 1)
 
 
@@ -145,7 +145,7 @@ def _rows(fleet: Fleet) -> list[Sequence[str]]:
     ]
 
 
-def _print_remarks(fleet: Fleet) -> None:
+def _print_remarks(fleet: Fleet, app_name: str | None) -> None:
     """Print what needs somebody's attention to standard error."""
     for supervisor in fleet.supervisors:
         kept = sum(w.supervisor == supervisor.id for w in fleet.workers)
@@ -160,7 +160,8 @@ def _print_remarks(fleet: Fleet) -> None:
         waiting = f"{depth.waiting} session(s) of {depth.analysis!r} wait in the queue {depth.queue!r}"
         click.echo(printable(f"{waiting}, and no living worker takes them."), err=True)
     if old := sum(fleet.is_old(w) for w in fleet.workers):
-        line = f"{old} worker(s) run old code; the newest is {fleet.newest}. Replace them: outlast workers restart"
+        restart = shown_command("workers restart", app_name)
+        line = f"{old} worker(s) run old code; the newest is {fleet.newest}. Replace them: {restart}"
         click.echo(printable(line), err=True)
 
 
