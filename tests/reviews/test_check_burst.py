@@ -45,7 +45,7 @@ def test_a_rush_with_the_usual_stars_is_clear():
     rush = [dataclasses.replace(r, rating=5.0 if usual.random() < 0.6 else 2.0) for r in spike(60)]
     finding = burst([*invented(300), *rush], no_op)
     assert (finding.outcome, finding.windows) == ("clear", ())
-    assert "usual stars" in finding.sentence
+    assert "clearly more five stars" in finding.sentence
 
 
 def test_many_five_stars_without_a_rush_are_clear():

@@ -76,8 +76,8 @@ class TestBurst:
         ("days", "also"),
         [
             ([], ""),
-            ([51], " One stretch of days had many reviews, but with the usual stars."),
-            ([51, 151], " 2 stretches of days had many reviews, but with the usual stars."),
+            ([51], " One stretch of days had many reviews, but not with clearly more five stars."),
+            ([51, 151], " 2 stretches of days had many reviews, but not with clearly more five stars."),
         ],
     )
     def test_spikes_with_the_usual_stars(self, days, also):
@@ -217,7 +217,7 @@ class TestOverlap:
     def test_nobody(self):
         assert told(self.judged((0, "a"), (1, "b"), others=7)) == (
             "clear",
-            "None of 3 reviewers also reviewed two of the 7 other products we analysed within 14 days.",
+            "Of 3 reviewers, none also reviewed two of the 7 other products we analysed within 14 days.",
         )
 
     def test_nothing_known(self):
@@ -228,7 +228,7 @@ class TestOverlap:
         bare = reviewer_overlap([Review(1, date=DAY)], no_op, facts=ReviewFacts(others=2))
         assert told(bare) == (
             "not_assessed",
-            "No review has both a date and a name that clearly belongs to one person.",
+            "No review has both an exact date and a name that clearly belongs to one person.",
         )
 
     def test_two_reviews_of_one_person_are_no_two_people(self):
@@ -315,12 +315,12 @@ class TestIncentive:
     def test_clear(self):
         assert told(incentive(self.PLAIN, no_op)) == (
             "clear",
-            "None of 3 texts mentions a reward.",
+            "No text mentions a reward (3 read).",
         )
         flagged = [dataclasses.replace(self.PLAIN[0], row=9, incentivised=False)]
         assert told(incentive([*self.PLAIN, *flagged], no_op)) == (
             "clear",
-            "None of 4 texts mentions a reward and the source marks none.",
+            "No text mentions a reward (4 read) and the source marks none.",
         )
 
     def test_not_assessed(self):

@@ -449,7 +449,7 @@ def test_what_a_page_says_in_json_ld_is_read_up_to_its_bounds():
     assert found.description == "d"
     more = read(page(review=[review], aggregateRating={"reviewCount": "1", "ratingCount": "1,234"}))
     assert not more.complete
-    assert more.stated_total == 1_234
+    assert (more.stated_total, more.stated_ratings) == (1, 1_234)
     assert refusal(page(aggregateRating={"reviewCount": 7})).startswith(
         "The page says that “P” has 7 reviews, but does not carry the reviews themselves"
     )

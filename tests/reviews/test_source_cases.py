@@ -156,6 +156,17 @@ def test_zeros_beside_stars_are_asked_about_unless_they_are_a_few_damaged_rows(
         assert asked.value.likely is Scale.STARS
 
 
+@pytest.mark.parametrize(("said", "lowest"), [("5", 0.5), ("0-5", 0)])
+def test_halves_are_ratings_whatever_zero_is(said: str, lowest: float):
+    rows = [((n % 11) / 2, f"It is a film with words of its own, number {n}") for n in range(66)]
+    table = "rating,text\n" + "".join(f'{stars},"{text}"\n' for stars, text in rows)
+    with pytest.raises(UnknownScale):
+        read(table)
+    found = read(table, mapping={"scale": said})
+    assert len(found.skipped) == (6 if lowest else 0)
+    assert average(found) == pytest.approx(mean(max(1, stars) for stars, _ in rows if stars >= lowest))
+
+
 @pytest.mark.parametrize(("said", "lowest"), [("5", 1), ("0-5", 0)])
 def test_whether_zero_is_a_rating_is_as_said(said: str, lowest: int):
     rows = [(n % 6, f"It is a lamp with words of its own, number {n}") for n in range(60)]

@@ -227,7 +227,7 @@ def sign(name: str, strength: Strength, count: int, sentence: str = "") -> Findi
         ([sign("reviewer_overlap", "strong", 3)], "3 reviewers were seen together at other products"),
         ([sign("burst", "medium", 18)], "18 five-star reviews came in a sudden burst"),
         ([sign("burst", "medium", 30), sign("near_copies", "strong", 2)], "2 reviews repeat each other"),
-        ([sign("near_copies", "medium", 1)], "Hardly any warning signs in the 4 checks we could run"),
+        ([sign("near_copies", "medium", 1)], "Few warning signs in the 4 checks we could run"),
         ([], "No warning signs in the 4 checks we could run"),
     ],
 )

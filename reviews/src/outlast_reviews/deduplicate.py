@@ -48,6 +48,8 @@ class Coverage:
     last_date: dt.date | None
     approximate_dates: int = 0
     """Of the dates, those of which only the month is known."""
+    first_is_approximate: bool = False
+    last_is_approximate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,14 @@ def _count(received: ReviewSet, reviews: Sequence[Review]) -> Coverage:
         first_date=min(days, default=None),
         last_date=max(days, default=None),
         approximate_dates=sum(r.date is not None and r.approximate for r in reviews),
+        first_is_approximate=_is_approximate(reviews, min(days, default=None)),
+        last_is_approximate=_is_approximate(reviews, max(days, default=None)),
     )
+
+
+def _is_approximate(reviews: Sequence[Review], day: dt.date | None) -> bool:
+    """Whether no review is known to be of that very day."""
+    return day is not None and all(r.approximate for r in reviews if r.date == day)
 
 
 def _truncations(reviews: Sequence[Review]) -> tuple[str, ...]:

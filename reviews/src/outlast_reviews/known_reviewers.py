@@ -101,7 +101,7 @@ class KnownReviewers:
         for n, review in enumerate(reviews):
             if n % BATCH_SIZE == 0:
                 progress(len(reviews) + n, 4 * len(reviews))
-            if review.date and (mark := reviewer_mark(review, salt)):
+            if review.date and not review.approximate and (mark := reviewer_mark(review, salt)):
                 text = (text_mark(review, salt) or "")[:SHORT_MARK]
                 seen[mark].add((review.date.toordinal(), text, review.rating))
         kept += [

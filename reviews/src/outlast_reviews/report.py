@@ -100,6 +100,8 @@ class CoverageReport(TypedDict):
     first_date: str | None
     last_date: str | None
     with_approximate_date: NotRequired[int]
+    first_date_is_approximate: NotRequired[bool]
+    last_date_is_approximate: NotRequired[bool]
     """Reviews of which only the month is known; their `date` is a day in it."""
     merged_duplicates: int
     skipped: int
@@ -378,6 +380,8 @@ def _coverage(counted: Coverage) -> CoverageReport:
         "first_date": counted.first_date.isoformat() if counted.first_date else None,
         "last_date": counted.last_date.isoformat() if counted.last_date else None,
         "with_approximate_date": counted.approximate_dates,
+        "first_date_is_approximate": counted.first_is_approximate,
+        "last_date_is_approximate": counted.last_is_approximate,
         "merged_duplicates": counted.merged,
         "skipped": counted.skipped,
         "skipped_reasons": [

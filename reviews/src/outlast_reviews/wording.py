@@ -6,7 +6,7 @@ from typing import Any
 
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.checks.incentive import NAME as INCENTIVE
-from outlast_reviews.formatting import counted, days, months, percent_at_most, percent_range
+from outlast_reviews.formatting import counted, day, days, month, months, percent_at_most, percent_range
 from outlast_reviews.verdict import LEAST_TEXTS, Evidence, Verdict
 
 OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Couldn't run"}
@@ -32,7 +32,7 @@ def headline(verdict: Verdict, evidence: Evidence, findings: Sequence[Finding]) 
     match verdict.grade:
         case "A":
             few = _few(verdict.checks_made) if verdict.limited else "what we could check"
-            return f"{'Hardly any' if verdict.medium else 'No'} warning signs in {few}"
+            return f"{'Few' if verdict.medium else 'No'} warning signs in {few}"
         case "B":
             return "Warning signs in some of these reviews"
         case "C":
@@ -129,7 +129,7 @@ _MEANINGS = {
     "F": "Don't rely on these reviews. Look for opinions elsewhere.",
     "U": "There is too little here to judge. Try again with more reviews of this product.",
 }
-_A_WITH_SIGNS = "Very few of these reviews show warning signs. Skip those; the rest look fine."
+_A_WITH_SIGNS = "Skip the reviews that show warning signs. We found nothing against the rest."
 
 
 def meaning(report: Mapping[str, Any]) -> str:
@@ -158,10 +158,8 @@ def what_was_read(report: Mapping[str, Any]) -> str:
     read = report["coverage"]
     rows, merged, skipped = read["rows"], read["merged_duplicates"], read["skipped"]
     text = f"{counted(rows, 'review')} ({report['format']})"
-    if read["first_date"]:
-        first, last = map(dt.date.fromisoformat, (read["first_date"], read["last_date"]))
-        dated = months if read.get("with_approximate_date") else days
-        text += f", dated {dated(first, last).removeprefix('on ')}"
+    if dated := dates_read(read):
+        text += f", dated {dated}"
     parts = [f"{text}."]
     if merged:
         were = "was a duplicate, which" if merged == 1 else "were duplicates, which"
@@ -169,6 +167,20 @@ def what_was_read(report: Mapping[str, Any]) -> str:
     if skipped:
         parts.append(f"We couldn't read {skipped:,}.")
     return " ".join(parts)
+
+
+def dates_read(coverage: Mapping[str, Any]) -> str | None:
+    """From when to when the reviews are, such as "from about Mar 2024 to 3 May 2024"; `None`: it is not known."""
+    if not coverage["first_date"]:
+        return None
+    first, last = map(dt.date.fromisoformat, (coverage["first_date"], coverage["last_date"]))
+    about = [bool(coverage.get(f"{end}_date_is_approximate")) for end in ("first", "last")]
+    if not any(about):
+        return days(first, last).removeprefix("on ")
+    if all(about):
+        return months(first, last)
+    ends = [f"about {month(end)}" if vague else day(end) for end, vague in zip((first, last), about, strict=True)]
+    return f"from {ends[0]} to {ends[1]}"
 
 
 def what_was_not_read(report: Mapping[str, Any]) -> list[str]:

@@ -68,7 +68,7 @@ def incentive(reviews: Sequence[Review], advance: Advance, /) -> Finding:
         return Finding(NAME, TITLE, "not_assessed", why)
     if not signs:
         also = " and the source marks none" if flagged else ""
-        return Finding(NAME, TITLE, "clear", f"None of {len(texts):,} texts mentions a reward{also}.")
+        return Finding(NAME, TITLE, "clear", f"No text mentions a reward ({len(texts):,} read){also}.")
     say, them = ("One review says", "it") if len(signs) == 1 else (f"{len(signs):,} reviews say", "them")
     sentence = (
         f"{say}, or the shop says, that the writer got something for it. We count {them} separately, not as"

@@ -7,6 +7,7 @@ from itertools import combinations
 
 from outlast_reviews.checks.facts import ReviewFacts, reviewer_mark
 from outlast_reviews.checks.finding import Advance, Finding, Sign
+from outlast_reviews.formatting import counted
 from outlast_reviews.review import Review
 
 NAME, TITLE = "reviewer_overlap", "Reviewers seen together elsewhere"
@@ -32,9 +33,13 @@ def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Rev
     if others < LEAST_PRODUCTS:
         why = "We haven't analysed enough other products to compare."
         return Finding(NAME, TITLE, "not_assessed", why)
-    known = [(r, r.date, mark) for r in reviews if r.date and (mark := reviewer_mark(r, facts.secret))]
+    known = [
+        (r, r.date, mark)
+        for r in reviews
+        if r.date and not r.approximate and (mark := reviewer_mark(r, facts.secret))
+    ]
     if not known:
-        why = "No review has both a date and a name that clearly belongs to one person."
+        why = "No review has both an exact date and a name that clearly belongs to one person."
         return Finding(NAME, TITLE, "not_assessed", why)
 
     @cache  # one reviewer may have written thousands of reviews
@@ -48,8 +53,8 @@ def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Rev
             matches[review.row], people[review.row] = products_near, mark
     if not matches:
         sentence = (
-            f"None of {len(known):,} reviewers also reviewed two of the {others:,} other products we analysed"
-            f" within {WITHIN_DAYS} days."
+            f"Of {counted(len({mark for *_, mark in known}), 'reviewer')}, none also reviewed two of the"
+            f" {others:,} other products we analysed within {WITHIN_DAYS} days."
         )
         return Finding(NAME, TITLE, "clear", sentence)
     together = _together(matches, people)

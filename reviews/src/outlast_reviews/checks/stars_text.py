@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from outlast_reviews.checks.finding import Advance, Finding, Sign
+from outlast_reviews.formatting import counted
 from outlast_reviews.review import Review
 
 _PRAISE = (
@@ -75,7 +76,7 @@ def stars_text(reviews: Sequence[Review], advance: Advance, /) -> Finding:
         return Finding(NAME, TITLE, "not_assessed", why)
     if not signs:
         return Finding(
-            NAME, TITLE, "clear", f"No review's text contradicts its stars ({compared:,} English texts)."
+            NAME, TITLE, "clear", f"No review's text contradicts its stars ({counted(compared, 'English text')})."
         )
     say = "text says" if len(signs) == 1 else "texts say"
     sentence = (

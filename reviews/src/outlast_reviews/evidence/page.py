@@ -11,7 +11,7 @@ from outlast_reviews import formatting
 from outlast_reviews.evidence.document import Document
 from outlast_reviews.evidence.signing import PAGE_BEGINS
 from outlast_reviews.pages.changes import Change, changes_between
-from outlast_reviews.wording import outcome
+from outlast_reviews.wording import dates_read, outcome
 
 KINDS = {"file": "file", "page": "page as received", "reviews": "reviews as delivered"}
 
@@ -48,6 +48,7 @@ def _template() -> Template:
         "count": _count,
         "average": _average,
         "day": _day,
+        "dates": dates_read,
         "kind": KINDS.__getitem__,
         "outcome": _outcome,
         "percent": formatting.percent,

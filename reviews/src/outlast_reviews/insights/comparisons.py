@@ -72,7 +72,7 @@ def _comparison(
 
 
 def _first_days(reviews: Sequence[Review]) -> tuple[list[Review], list[Review]]:
-    dated = [(review.date, review) for review in reviews if review.date]
+    dated = [(review.date, review) for review in reviews if review.date and not review.approximate]
     if not dated:
         return [], []
     end = min(day for day, _ in dated).toordinal() + FIRST_DAYS

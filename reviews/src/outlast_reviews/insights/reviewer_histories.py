@@ -72,7 +72,9 @@ def events_by_reviewer(
             advance(n / len(reviews))
         if mark := reviewer_mark(review, facts.secret):
             product = f"named {review.product}" if review.product else _HERE
-            events.setdefault(mark, []).append(Event(product, review.date, review.rating))
+            events.setdefault(mark, []).append(
+                Event(product, None if review.approximate else review.date, review.rating)
+            )
     for seen in facts.seen:
         if seen.product != facts.product and seen.reviewer in events:
             events[seen.reviewer].append(Event(f"other {seen.product}", seen.date, seen.rating))

@@ -178,8 +178,8 @@ def _missing_sentences(missing: Mapping[str, Any], average: float, shop: float) 
     left, low, high = missing["missing"], missing["rating_low"], missing["rating_high"]
     if missing.get("of_ratings"):
         yield (
-            f"The shop counts {missing['stated']:,} ratings; we read {counted(missing['read'], 'review')}. Many"
-            " ratings have no text."
+            f"The shop counts {missing['stated']:,} ratings; we read {counted(missing['read'], 'review')}. Some"
+            " of them may have no text."
         )
         other = "the other rating" if left == 1 else "the other ratings"
     else:

@@ -30,7 +30,7 @@ _LABELS: Mapping[Part, str] = {
     "incentivised": "Rewarded (such as Vine)",
 }
 _SCALES = [
-    (Scale.STARS.value, "1 to 5 stars (skip 0 and higher values)"),
+    (Scale.STARS.value, "1 to 5 stars (leave out 0 and anything above 5)"),
     (Scale.FROM_ZERO.value, "0 to 5 points (0 is the lowest rating)"),
     (Scale.TEN.value, "1 to 10 points"),
     (Scale.FIFTY.value, "10 to 50 points (five circles)"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
+from outlast_reviews.formatting import counted
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.columns import columns_of
@@ -56,8 +57,23 @@ class _Subject:
 
     @property
     def stated_total(self) -> int | None:
-        counts = [_count(self.aggregate.get(key)) for key in ("reviewCount", "ratingCount")]
-        return max((count for count in counts if count is not None), default=None)
+        return _count(self.aggregate.get("reviewCount"))
+
+    @property
+    def stated_ratings(self) -> int | None:
+        """Of people, of whom some wrote no review."""
+        return _count(self.aggregate.get("ratingCount"))
+
+    @property
+    def says_how_many(self) -> bool:
+        return self.stated_total is not None or self.stated_ratings is not None
+
+    @property
+    def stated(self) -> str | None:
+        """How many reviews or ratings the page says there are."""
+        if self.stated_total:
+            return counted(self.stated_total, "review")
+        return counted(self.stated_ratings, "rating") if self.stated_ratings else None
 
     @property
     def name(self) -> str | None:
@@ -78,10 +94,10 @@ class JsonLd:
         if subject is None:
             raise NotReviews("There are no schema.org reviews in the page.")
         title = subject.name
-        if not subject.reviews and subject.stated_total:
+        if not subject.reviews and subject.stated:
             raise NotReviews(
-                f"The page says that {f'“{title[:80]}”' if title else 'the product'} has {subject.stated_total:,} "
-                "reviews, but does not carry the reviews themselves in a form that can be read. "
+                f"The page says that {f'“{title[:80]}”' if title else 'the product'} has {subject.stated}, "
+                "but does not carry the reviews themselves in a form that can be read. "
                 "Save the page after they have appeared, or give an export."
             )
         rows = ReviewCollector(content.limits, content.mapping)
@@ -92,6 +108,7 @@ class JsonLd:
             product_title=title,
             product_rating=_aggregate_stars(subject.aggregate),
             stated_total=subject.stated_total,
+            stated_ratings=subject.stated_ratings,
             description=subject.node.get("description"),
         )
         return replace(found, left_out=tuple(page.left_out))
@@ -108,7 +125,7 @@ class _Page(NamedTuple):
 def _read(page: str) -> _Page:
     documents = [_parsed(script) for script in _scripts(page)]
     subjects = _subjects(list(_nodes(documents)))
-    found = [subject for subject in subjects if subject.reviews or subject.stated_total is not None]
+    found = [subject for subject in subjects if subject.reviews or subject.says_how_many]
     own = [subject for subject in found if not subject.is_related]
     best = max(own, key=lambda subject: (subject.is_product, len(subject.reviews)), default=None)
     left_out = [

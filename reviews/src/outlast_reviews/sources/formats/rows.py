@@ -216,7 +216,7 @@ class ReviewCollector:
             reviews = [replace(review, product=product) if product else review for review, product in named]
         if unreadable:
             reviews = [review for place, review in enumerate(reviews) if place not in unreadable]
-        counted = stated_ratings if stated_total is None else stated_total
+        counted = max((n for n in (stated_total, stated_ratings) if n is not None), default=None)
         return ReviewSet(
             reviews=tuple(reviews),
             format=format,

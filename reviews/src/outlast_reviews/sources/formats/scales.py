@@ -63,20 +63,21 @@ def scale_of(numbers: Mapping[float, int], said: str | None = None) -> Scale:
     A larger scale is recognised if many numbers need it, and some come near its end. Numbers that all fit five
     stars are stars, except 0 or -1 and 1 alone, which are thumbs. Zeros beside them are a rating or none.
     """
+    total = sum(numbers.values())
+    spare = max(FEW, int(DAMAGED * total))
+    halves = sum(count for number, count in numbers.items() if number in {1.5, 2.5, 3.5, 4.5})
+    stars = Scale.HALVES if numbers.get(0.5, 0) > spare and halves > spare else Scale.STARS
     if said is not None:
-        return Scale(said)
+        return stars if said == Scale.STARS.value else Scale(said)
     if not numbers:
         return Scale.STARS
-    total = sum(numbers.values())
     if set(numbers) <= {-1, 0, 1} and not set(numbers) <= {1}:
         return Scale.THUMBS
     above = {end: sum(count for number, count in numbers.items() if number > end) for end in (5, 10, 100)}
-    spare = max(FEW, int(DAMAGED * total))
     if above[5] <= spare:
         if numbers.get(0, 0) > spare:
             raise UnknownScale(numbers, zeros=True)
-        halves = sum(count for number, count in numbers.items() if number in {1.5, 2.5, 3.5, 4.5})
-        return Scale.HALVES if numbers.get(0.5, 0) > spare and halves > spare else Scale.STARS
+        return stars
     if above[10] <= spare:
         if above[5] - above[10] >= SURE * total and any(8 < number <= 10 for number in numbers):
             return Scale.TEN
