@@ -105,7 +105,7 @@ def _usual(days: Sequence[int], start: int, end: int, count: int, span: int) -> 
 def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     """Spikes, found by volume alone, in which five stars are significantly more frequent.
 
-    Volume alone is no sign: a launch or a holiday brings spikes too, but with the usual stars.
+    Volume alone is no sign: a launch or a holiday brings spikes too, without clearly more five stars.
     """
     known = [r for r in reviews if r.date and r.rating is not None]
     dated = sorted(
@@ -127,7 +127,7 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
         return Finding(NAME, TITLE, "not_assessed", why)
     if not bursts:
         many = len(non_overlapping(spikes))
-        also = f" {_days_had(many)} many reviews, but with the usual stars." if many else ""
+        also = f" {_days_had(many)} many reviews, but not with clearly more five stars." if many else ""
         within = formatting.counted(days, "day")
         sentence = f"No suspicious rush of five-star reviews in {within}.{also}"
         return Finding(NAME, TITLE, "clear", sentence)
