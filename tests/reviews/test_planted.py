@@ -16,6 +16,9 @@ REAL = ("pillow_2018h1.csv", "echo_plus_bestbuy.csv", "fire7_bestbuy_ingestion_d
 COPIES = {0.0: 1.0, 0.05: 0.95, 0.1: 0.7, 0.15: 0.7, 0.2: 0.17}
 OF_ONE = {0.0: 1.0, 0.05: 0.9, 0.1: 0.7, 0.2: 0.17}
 """Also of short texts, in which one changed word is much."""
+UNSURE = 0.2
+"""With so many words changed, 120 copies of a group are too few to tell the study's share from a lower one: in
+groups of 20, 19 of 120 are found, and the share is 17%. Its interval must reach it; all together have it."""
 BURSTS = {20: 0.18, 40: 0.49, 80: 0.69}
 
 
@@ -81,12 +84,13 @@ def test_invented_reviews_raise_no_alarm_and_their_campaigns_are_found():
 @pytest.mark.data
 @pytest.mark.slow
 def test_on_real_files_recall_is_at_least_the_studys_and_no_alarm_is_false():
-    figures = measured([merge(read(name)[0].reviews) for name in REAL], 1)
-    for edits, least in COPIES.items():
-        of_edits = [figure for (_, own), figure in figures.copies.items() if own == edits]
-        assert share(of_edits) >= least, edits
-    for edits, least in OF_ONE.items():
-        assert share([figure for (_, own), figure in figures.of_one.items() if own == edits]) >= least, edits
+    figures = measured([merge(read(name)[0].reviews) for name in REAL], 2)
+    for found, leasts in ((figures.copies, COPIES), (figures.of_one, OF_ONE)):
+        for edits, least in leasts.items():
+            of_edits = {group: figure for (group, own), figure in found.items() if own == edits}
+            assert share([*of_edits.values()]) >= least, edits
+            for group, figure in of_edits.items():
+                assert (figure.high if edits >= UNSURE else figure.value) >= least, (group, edits)
     for size, least in BURSTS.items():
         of_size = [f.value or 0 for (own, days), f in figures.bursts.items() if own == size and days < 14]
         assert sum(of_size) / len(of_size) >= least

@@ -32,8 +32,8 @@ _LABELS: Mapping[Part, str] = {
 _SCALES = [
     (Scale.STARS.value, "1 to 5 stars (leave out 0 and anything above 5)"),
     (Scale.FROM_ZERO.value, "0 to 5 points (0 is the lowest rating)"),
-    (Scale.TEN.value, "1 to 10 points"),
-    (Scale.FIFTY.value, "10 to 50 points (five circles)"),
+    (Scale.TEN.value, "0 to 10 points"),
+    (Scale.FIFTY.value, "0 to 50 points (such as five circles)"),
     (Scale.HUNDRED.value, "0 to 100 points"),
 ]
 _DATES = [("day", "The day"), ("month", "The month"), (UNKNOWN, "I don't know; leave the dates out")]
