@@ -33,6 +33,7 @@ async def visitor(site: OpenSite) -> Visitor:
 def lock(tmp_path: Path, site: OpenSite):
     """Another process's write lock on the site's database."""
     other = apsw.Connection(str(tmp_path / "outlast.db"))
+    other.set_busy_timeout(5_000)  # the site may be writing itself
     other.execute("BEGIN IMMEDIATE")
     yield other
     other.close()
@@ -81,6 +82,7 @@ async def test_a_held_write_lock_is_answered_with_503_and_the_next_start_at_once
 async def test_while_writers_wait_readers_are_answered(site: OpenSite, visitor: Visitor, tmp_path: Path):
     session_id = await visitor.started("held", text="a")
     other = apsw.Connection(str(tmp_path / "outlast.db"))
+    other.set_busy_timeout(5_000)  # the site may be writing itself
     other.execute("BEGIN IMMEDIATE")
     assert (await visitor.start("echo", text="b")).status_code == 503
     assert site.engine.breaker.open
