@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 import pytest
-from raw_wires import GET, RunningServer, Wire, running
+from raw_wires import GET, PATIENCE, RunningServer, Wire, running
 from starlette.types import Receive, Scope, Send
 
 from outlast.cli.connections import TimeLimits
@@ -228,6 +228,43 @@ async def test_a_pause_of_the_server_is_nobodys_slowness(
     await running_server.server.on_tick(1)
     wire.send(b"alhost\r\n\r\n")
     assert (await wire.answer()).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("kept", "part"),
+    [(False, 0), (False, 10), (False, None), (True, 10), (True, None)],
+    ids=["new", "new, half a head", "new, a request", "kept alive, half a head", "kept alive, a request"],
+)
+async def test_a_request_that_comes_as_the_server_shuts_down_is_answered(
+    running_server: RunningServer, kept: bool, part: int | None
+):
+    """A proxy does not send a start a second time: its visitor would see a 502."""
+    request = GET % b"/"
+    wire = await running_server.connect(request if kept else b"")
+    await running_server.until(1)
+    if kept:
+        assert b"fine" in await wire.answer()
+    (connection,) = running_server.connections
+    first = request[:part]
+    wire.send(first)
+    if part:
+        async with asyncio.timeout(PATIENCE):
+            while not connection._in_head:  # noqa: ASYNC110 - the server has no event for it
+                await asyncio.sleep(0.005)
+    running_server.server.draining = True
+    connection.shutdown()
+    await asyncio.sleep(0.02)
+    wire.send(request[len(first) :])
+    answer = await wire.rest()
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in answer.lower()
+
+
+async def test_a_silent_connection_does_not_hold_up_the_shutdown(running_server: RunningServer):
+    wire = await running_server.connect()
+    await running_server.until(1)
+    running_server.connections[0].shutdown()
+    assert await wire.rest() == b""
 
 
 async def test_beyond_the_limit_503_is_answered_and_health_probes_are():

@@ -29,6 +29,8 @@ TOO_MANY_PAGE = (
 )
 RETRY_AFTER = 5
 """Seconds of `Retry-After` in a `503`."""
+FIRST_REQUEST_WITHIN = 0.3
+"""Seconds that a connection without a request has for one when the server shuts down."""
 MAX_DISCARDED = 1_000_000
 """Bytes of a request discarded after its response, so that the client can read the response."""
 
@@ -195,7 +197,15 @@ class TimedConnection(BoundedHeads):
 
     def shutdown(self) -> None:
         self._keeps_alive = False
-        super().shutdown()
+        if self.cycle is not None and not self.cycle.response_complete:
+            super().shutdown()
+        else:  # a request may be in the socket's buffer, and a proxy does not send it a second time
+            self.loop.call_later(0.0 if self._has_request else FIRST_REQUEST_WITHIN, self._close_unless_asked)
+
+    def _close_unless_asked(self) -> None:
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and not self._in_head and not self.transport.is_closing():
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
