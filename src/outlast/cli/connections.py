@@ -197,14 +197,13 @@ class TimedConnection(BoundedHeads):
 
     def shutdown(self) -> None:
         self._keeps_alive = False
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._answering is not None:
             super().shutdown()
         else:  # a request may be in the socket's buffer, and a proxy does not send it a second time
             self.loop.call_later(0.0 if self._has_request else FIRST_REQUEST_WITHIN, self._close_unless_asked)
 
     def _close_unless_asked(self) -> None:
-        idle = self.cycle is None or self.cycle.response_complete
-        if idle and not self._in_head and not self.transport.is_closing():
+        if self._answering is None and not self._in_head and not self.transport.is_closing():
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
