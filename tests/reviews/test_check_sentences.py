@@ -395,7 +395,7 @@ class TestStarsAndText:
         assert told(one) == (
             "found",
             (
-                "1 of 20 English text says the opposite of the stars. People click the wrong star too,"
+                "1 of 20 English texts says the opposite of the stars. People click the wrong star too,"
                 " so this doesn't count on its own."
             ),
         )

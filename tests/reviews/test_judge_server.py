@@ -184,7 +184,7 @@ def test_each_fault_that_stays_has_its_reason_in_the_report(model, runner):
         (lambda _: refusal(429, code="insufficient_quota"), "says that the quota is used up"),
         (
             lambda _: refusal(429, Retry_After="3600"),
-            "asks for fewer questions, and to come back in 3,600 seconds",
+            "asks for fewer questions and wants to be asked again in 3,600 seconds",
         ),
         (
             lambda _: Answer(b"", 302, {"Location": "http://127.0.0.1:9/login"}),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from outlast import message, plural
 from outlast_reviews.progress import Progress, ignore_progress
 from outlast_reviews.review import MOST_CHARACTERS, Review, ReviewSet, Skipped
 from outlast_reviews.reviewers import identity
@@ -185,11 +186,31 @@ def _is_approximate(reviews: Sequence[Review], day: dt.date | None) -> bool:
 
 def _truncations(reviews: Sequence[Review]) -> tuple[str, ...]:
     long = sum(len(review.text) > MOST_CHARACTERS for review in reviews)
-    texts = "the end of a text" if long == 1 else f"the ends of {long:,} texts"
-    return (f"{texts} of more than {MOST_CHARACTERS:,} characters",) if long else ()
+    if not long:
+        return ()
+    return (
+        plural(
+            "the end of a text of more than {most:,} characters",
+            "the ends of {n:,} texts of more than {most:,} characters",
+            long,
+            most=MOST_CHARACTERS,
+        ),
+    )
 
 
 def _row_list(rows: Sequence[Skipped]) -> str:
-    shown = [f"{row.row:,}" + (f" of {row.file}" if row.file else "") for row in rows[:_SHOWN_ROWS]]
-    more = f" and {len(rows) - _SHOWN_ROWS:,} more" if len(rows) > _SHOWN_ROWS else ""
-    return f"{'row' if len(rows) == 1 else 'rows'} {', '.join(shown)}{more}"
+    listed, more = _listed(rows[:_SHOWN_ROWS]), len(rows) - _SHOWN_ROWS
+    if len(rows) == 1:
+        return message("row {row}", row=listed)
+    if more > 0:
+        return message("rows {rows} and {more:,} more", rows=listed, more=more)
+    return message("rows {rows}", rows=listed)
+
+
+def _listed(rows: Sequence[Skipped]) -> str:
+    first, *others = rows
+    if not first.file:
+        return f"{first.row:,}, {_listed(others)}" if others else f"{first.row:,}"
+    if others:
+        return message("{row:,} of {file}, {others}", row=first.row, file=first.file, others=_listed(others))
+    return message("{row:,} of {file}", row=first.row, file=first.file)

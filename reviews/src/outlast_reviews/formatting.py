@@ -1,6 +1,9 @@
 """Formats dates and percentages in English, whatever the locale (pure)."""
 
 import datetime as dt
+from collections.abc import Sequence
+
+from outlast import message
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -23,17 +26,33 @@ def month(date: dt.date) -> str:
 def days(start: dt.date, end: dt.date) -> str:
     """Format as "on 3 May 2024" or "from 10 to 13 April 2018", without repeating the month or year."""
     if start == end:
-        return f"on {day(start)}"
+        return message("on {day}", day=day(start))
     first = day(start)
     if start.year == end.year:
         first = f"{start.day} {_MONTHS[start.month - 1]}" if start.month != end.month else str(start.day)
-    return f"from {first} to {day(end)}"
+    return span(first, day(end))
+
+
+def span(first: str, last: str) -> str:
+    """Format as "from 10 to 13 April 2018", of two dates in words."""
+    return message("from {first} to {last}", first=first, last=last)
+
+
+def about(date: dt.date) -> str:
+    """Format a day that is known to the month."""
+    return message("about {month}", month=month(date))
 
 
 def months(start: dt.date, end: dt.date) -> str:
     """Format days that are known to the month as "about May 2024" or "about May 2024 to Apr 2026"."""
     first, last = month(start), month(end)
-    return f"about {first}" if first == last else f"about {first} to {last}"
+    return about(start) if first == last else message("about {first} to {last}", first=first, last=last)
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Format as "on 3 May 2024 and from 10 to 13 June 2024"."""
+    first, *others = texts
+    return message("{first} and {others}", first=first, others=joined(others)) if others else first
 
 
 def percent(value: float) -> str:

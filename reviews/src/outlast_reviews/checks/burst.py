@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from outlast import message, plural
 from outlast_reviews import formatting
-from outlast_reviews.checks.finding import Advance, Finding, Sign, Window
+from outlast_reviews.checks.finding import Advance, Finding, Sign, Window, too_few
 from outlast_reviews.checks.significance import fisher_tail, independent_tests, poisson_tail
 from outlast_reviews.review import Review
 
-NAME, TITLE = "burst", "Bursts of five-star reviews"
+NAME, TITLE = "burst", message("Bursts of five-star reviews")
 LEAST_REVIEWS = 20
 LEAST_DAYS = 21
 """From first to last review: a shorter time has no surroundings to compare with."""
@@ -38,7 +39,7 @@ surplus: if all of that gives five stars, the share of the others halves, whatev
 MOST_INSIDE = 0.5
 """Share of all reviews in a spike: what holds more is itself what is usual."""
 _MOST_SPIKES = 200
-_APPROXIMATE = "We only know the month of these reviews, and a burst is a matter of days."
+_APPROXIMATE = message("We only know the month of these reviews, and a burst is a matter of days.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,29 +124,31 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     fives = list(accumulate((rating >= 5 for _, rating, _ in dated), initial=0))
     bursts = non_overlapping(_shifted(spikes, fives))
     if any(spike.after - spike.first > MOST_INSIDE * len(dated) for spike in spikes):
-        why = "Most of the reviews came within a few days, so there is nothing usual to compare them with."
+        why = message(
+            "Most of the reviews came within a few days, so there is nothing usual to compare them with."
+        )
         return Finding(NAME, TITLE, "not_assessed", why)
     if not bursts:
-        many = len(non_overlapping(spikes))
-        also = f" {_days_had(many)} many reviews, but not with clearly more five stars." if many else ""
-        within = formatting.counted(days, "day")
-        sentence = f"No suspicious rush of five-star reviews in {within}.{also}"
-        return Finding(NAME, TITLE, "clear", sentence)
+        return Finding(NAME, TITLE, "clear", _nothing_found(days, len(non_overlapping(spikes))))
     signs: list[Sign] = []
     for spike in bursts:
         inside, five = spike.after - spike.first, fives[spike.after] - fives[spike.first]
-        sentence = (
-            f"{_share(five, inside)} of the {inside:,} reviews {_when(spike)} give five stars, against"
-            f" {_share(fives[-1] - five, len(dated) - inside)} at other times."
+        sentence = message(
+            "{share} of the {reviews:,} reviews {when} give five stars, against {usual} at other times.",
+            share=_share(five, inside),
+            reviews=inside,
+            when=_when(spike),
+            usual=_share(fives[-1] - five, len(dated) - inside),
         )
         rows = sorted(row for _, rating, row in dated[spike.first : spike.after] if rating >= 5)
         signs += [Sign(row, "medium", sentence) for row in rows]
-    when = " and ".join(map(_when, bursts))
     inside = sum(spike.after - spike.first for spike in bursts)
     five = sum(fives[spike.after] - fives[spike.first] for spike in bursts)
-    sentence = (
-        f"Many more reviews than usual came {when}, and {_share(five, inside)} of them give five stars,"
-        f" {_share(fives[-1] - five, len(dated) - inside)} at other times."
+    sentence = message(
+        "Many more reviews than usual came {when}, and {share} of them give five stars, {usual} at other times.",
+        when=formatting.joined(list(map(_when, bursts))),
+        share=_share(five, inside),
+        usual=_share(fives[-1] - five, len(dated) - inside),
     )
     windows = tuple(Window(_day(c.start), _day(c.end), c.after - c.first) for c in bursts)
     return Finding(NAME, TITLE, "found", sentence, tuple(signs), windows)
@@ -171,16 +174,30 @@ def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:
     return [spike for spike in spikes if differs(spike) and chance(spike) * tests < CHANCE]
 
 
+def _nothing_found(days: int, stretches: int) -> str:
+    found = message("No suspicious rush of five-star reviews in {days:,} days.", days=days)
+    if not stretches:
+        return found
+    also = plural(
+        "One stretch of days had many reviews, but not with clearly more five stars.",
+        "{n} stretches of days had many reviews, but not with clearly more five stars.",
+        stretches,
+    )
+    return f"{found} {also}"
+
+
 def _why_not(dated: int, days: int, *, dates: bool) -> str:
     if not dates:
-        return "We don't know when these reviews were written."
+        return message("We don't know when these reviews were written.")
     if not dated:
-        return "None of these reviews has both a date and stars."
+        return message("None of these reviews has both a date and stars.")
     if dated < LEAST_REVIEWS:
-        having = "review has" if dated == 1 else "reviews have"
-        return f"Only {dated} {having} a date and stars; we need at least {LEAST_REVIEWS}."
-    return (
-        f"All reviews fall within {formatting.counted(days, 'day')}; we need {LEAST_DAYS} to know what is usual."
+        return too_few(dated, message("a date and stars"), LEAST_REVIEWS)
+    return plural(
+        "All reviews fall within {n:,} day; we need {least} to know what is usual.",
+        "All reviews fall within {n:,} days; we need {least} to know what is usual.",
+        days,
+        least=LEAST_DAYS,
     )
 
 
@@ -192,9 +209,5 @@ def _when(spike: Spike) -> str:
     return formatting.days(_day(spike.start), _day(spike.end))
 
 
-def _days_had(stretches: int) -> str:
-    return "One stretch of days had" if stretches == 1 else f"{stretches} stretches of days had"
-
-
 def _share(part: int, whole: int) -> str:
-    return formatting.percent(100 * part / whole) if whole else "none"
+    return formatting.percent(100 * part / whole)
