@@ -57,8 +57,8 @@ def test_what_was_not_read_or_merged_or_left_out_is_said(printed):
     assert "46 reviews (CSV)" in one_line(told)
     assert "3 were duplicates, which we removed" in one_line(told)
     assert "We couldn't read 3. 40 unique reviews." in one_line(told)
-    assert "  The stars are no number (2: rows 7, 9)\n" in told
-    assert "  Cut (1: row 11)\n" in told
+    assert "  Not read: the stars are no number (2: rows 7, 9)\n" in told
+    assert "  Not read: cut (1: row 11)\n" in told
     assert "  Left out: notes.txt: no reviews\n" in told
 
 

@@ -297,8 +297,8 @@ def what_was_not_read(report: Mapping[str, Any]) -> list[str]:
     read = report["coverage"]
     reasons = [
         message(
-            "{reason} ({count:,}: {rows})",
-            reason=f"{one['reason'][:1].upper()}{one['reason'][1:]}",
+            "Not read: {reason} ({count:,}: {rows})",
+            reason=one["reason"],
             count=one["count"],
             rows=one["rows"],
         )

@@ -2,7 +2,9 @@
 
 import re
 
-SAVE_IT = "Open the page in your browser, save it when you see the reviews, and upload that file."
+from outlast import message
+
+SAVE_IT = message("Open the page in your browser, save it when you see the reviews, and upload that file.")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from outlast import InvalidInput, Permanent, RetryAfter, Step, Upload, report, step
+from outlast import InvalidInput, Permanent, RetryAfter, Step, Upload, message, report, step
 from outlast_reviews.cpu_shares import computing, report_progress
 from outlast_reviews.invented import SAMPLE, sample_reviews
 from outlast_reviews.progress import Progress
@@ -65,7 +65,7 @@ class Gathering:
         self._settings = settings
         self._ways_on = ways_on
 
-        @step("Ordering the reviews")
+        @step(message("Ordering the reviews"))
         def order_reviews(address: str) -> str:
             target = product_at(address)
             return self._provider(target).order(target)
@@ -124,7 +124,9 @@ class Gathering:
             target = product_at(_fetcher().follow_short_link(target.address))
             if target.shop != "amazon" or target.product_id is None:
                 raise FetchError(
-                    "The short link does not lead to a product of Amazon's. Give the product's own address."
+                    message(
+                        "The short link does not lead to a product of Amazon's. Give the product's own address."
+                    )
                 )
         if provider_of(target, self._settings) is not None:
             provider = self._provider(target)
@@ -140,7 +142,7 @@ class Gathering:
     def _provider(self, target: Product) -> "Provider":
         found = provider_of(target, self._settings)
         if found is None:
-            raise FetchError("The key of the provider that delivers these reviews is not set any more.")
+            raise FetchError(message("The key of the provider that delivers these reviews is not set any more."))
         return found
 
 
@@ -160,9 +162,15 @@ def _fetcher() -> "Fetcher":
 
 def _file_progress(number: int, count: int) -> Progress:
     def progress(done: int, total: int) -> None:
-        of = f"File {number + 1} of {count}: " if count > 1 else ""
-        message = f"{of}{done / 1e6:.1f} of {total / 1e6:.1f} MB"
-        report_progress(number + _READ_SHARE * done / max(total, 1), count, message)
+        read = {"done": done / 1e6, "total": total / 1e6}
+        told = (
+            message(
+                "File {number} of {files}: {done:.1f} of {total:.1f} MB", number=number + 1, files=count, **read
+            )
+            if count > 1
+            else message("{done:.1f} of {total:.1f} MB", **read)
+        )
+        report_progress(number + _READ_SHARE * done / max(total, 1), count, told)
 
     return progress
 
@@ -175,7 +183,11 @@ def _reporting_pause(provider: str) -> Callable[[float], None]:
         nonlocal waited
         left = seconds
         while left > 0:
-            report(message=f"{provider} is collecting the reviews ({waited:.0f} s)")
+            report(
+                message=message(
+                    "{provider} is collecting the reviews ({seconds:.0f} s)", provider=provider, seconds=waited
+                )
+            )
             threading.Event().wait(min(_REPORT_EVERY, left))
             waited += min(_REPORT_EVERY, left)
             left -= _REPORT_EVERY
