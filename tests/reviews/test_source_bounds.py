@@ -302,7 +302,7 @@ class TestMerging:
 
     def test_facts_that_agree_stay_and_others_do_not(self):
         same = [("a", self.one("x", product_title="P", product_rating=4.5, complete=True, description="d"))] * 2
-        together = merged(same, ReadLimits(), kind="ZIP of ", left_out=["z"])
+        together = merged(same, ReadLimits(), zipped=True, left_out=["z"])
         assert (together.product_title, together.product_rating, together.complete) == ("P", 4.5, True)
         assert (together.format, together.description) == ("ZIP of CSV (2 files)", "d")
         assert together.left_out == ("z",)
@@ -451,5 +451,5 @@ def test_what_a_page_says_in_json_ld_is_read_up_to_its_bounds():
     assert not more.complete
     assert (more.stated_total, more.stated_ratings) == (1, 1_234)
     assert refusal(page(aggregateRating={"reviewCount": 7})).startswith(
-        "The page says that “P” has 7 reviews, but does not carry the reviews themselves"
+        "The page says that “P” has 7 reviews. But it does not carry the reviews themselves"
     )

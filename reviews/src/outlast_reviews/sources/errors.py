@@ -35,6 +35,11 @@ class FetchError(Exception):
         """Seconds that the shop asks to wait, where it says so; at most a day."""
 
 
+def of_file(name: str, sentence: str) -> str:
+    """The sentence, after the file that it is about; without a name, just the sentence."""
+    return message("{file}: {sentence}", file=name, sentence=sentence) if name else sentence
+
+
 def quoted(raw: object, most: int = 40) -> str:
     """Its beginning, at most so many characters of it."""
     return encodable(" ".join(str(raw)[: 4 * most].split())[:most])

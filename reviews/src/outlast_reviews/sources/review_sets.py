@@ -5,13 +5,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from sys import getsizeof
 
+from outlast import message, plural
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.errors import NotReviews, TooManyReviews
 from outlast_reviews.sources.limits import MIB, ReadLimits
 
 
 def merged(
-    sets: Sequence[tuple[str, ReviewSet]], limits: ReadLimits, *, kind: str = "", left_out: Sequence[str] = ()
+    sets: Sequence[tuple[str, ReviewSet]],
+    limits: ReadLimits,
+    *,
+    zipped: bool = False,
+    left_out: Sequence[str] = (),
 ) -> ReviewSet:
     """One set of all, each with its file's name. Rows are counted on; a skipped one keeps its own place."""
     titles = {received.product_title for _, received in sets} - {None}
@@ -35,10 +40,10 @@ def merged(
     ratings = {received.product_rating for _, received in sets} - {None}
     totals = {received.stated_total for _, received in sets} - {None}
     stated_ratings = {received.stated_ratings for _, received in sets} - {None}
-    files = f" ({len(sets)} files)" if len(sets) > 1 else ""
+    names = ", ".join(name for name, _ in formats.most_common(3))
     return ReviewSet(
         reviews=tuple(reviews),
-        format=f"{kind}{', '.join(name for name, _ in formats.most_common(3))}{files}",
+        format=_of_files(names, len(sets), zipped=zipped),
         product_title=titles.pop() if len(titles) == 1 else None,
         product_rating=ratings.pop() if len(ratings) == 1 else None,
         stated_total=totals.pop() if len(totals) == 1 and len(titles) < 2 else None,
@@ -54,11 +59,26 @@ def merged(
     )
 
 
+def _of_files(formats: str, files: int, *, zipped: bool) -> str:
+    """The format of files together, for people."""
+    if zipped and files == 1:
+        return message("ZIP of {formats}", formats=formats)
+    if files == 1:
+        return formats
+    if zipped:
+        return message("ZIP of {formats} ({files} files)", formats=formats, files=files)
+    return message("{formats} ({files} files)", formats=formats, files=files)
+
+
 def too_much(limits: ReadLimits) -> TooManyReviews:
     """Files that are well one by one, and too many."""
     return TooManyReviews(
-        f"Together the files hold more than {limits.rows:,} reviews or {limits.text // MIB} MiB of words, "
-        "more than one analysis can take. Give the reviews of one product alone."
+        message(
+            "Together the files hold more than {rows:,} reviews or {most} MiB of words, more than one analysis"
+            " can take. Give the reviews of one product alone.",
+            rows=limits.rows,
+            most=limits.text // MIB,
+        )
     )
 
 
@@ -73,16 +93,23 @@ def reviews_of_product(received: ReviewSet, product: str) -> ReviewSet:
     """The reviews of this product alone. Raises `NotReviews` when there are none."""
     counted = received.products or {received.product_title or "": len(received.reviews)}
     if product not in counted:
-        raise NotReviews(f"No review is of the product “{product}”. Products found: {named(list(counted))}.")
+        raise NotReviews(
+            message(
+                "No review is of the product “{product}”. Products found: {products}.",
+                product=product,
+                products=named(list(counted)),
+            )
+        )
     kept = received.reviews
     if received.products:
         kept = tuple(replace(review, product=None) for review in kept if review.product == product)
     others = len(received.reviews) - len(kept)
-    note = [f"{others:,} reviews of other products"] if others else []
+    note = [plural("{n:,} review of another product", "{n:,} reviews of other products", others)] if others else []
     return replace(received, reviews=kept, product_title=product, left_out=(*received.left_out, *note))
 
 
 def named(products: Sequence[str], most: int = 10) -> str:
     """For a sentence."""
     shown = ", ".join(f"“{product}”" for product in products[:most])
-    return f"{shown} and {len(products) - most:,} more" if len(products) > most else shown
+    more = len(products) - most
+    return message("{names} and {more:,} more", names=shown, more=more) if more > 0 else shown

@@ -10,6 +10,7 @@ from itertools import islice
 from operator import length_hint
 from typing import NamedTuple
 
+from outlast import message
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.column_contents import corrected, likely, names_with_gap
@@ -40,9 +41,13 @@ _LOOK_AT = 200
 _STARS = frozenset({"0", "0.0"})
 _LONGEST_STARS = 5
 """As in "4/5"; a longer name that reads as stars, such as "Question 1", may well be one."""
-_IMPROPER = "the row is not proper CSV, or one of its fields is too long"
-_NEVER_CLOSED = "a quotation mark is opened in this row and never closed, so the rest of the file is in it"
-_NO_PARTNER = "in or before this row is a quotation mark without its partner, so that it cannot be told apart"
+_IMPROPER = message("the row is not proper CSV, or one of its fields is too long")
+_NEVER_CLOSED = message(
+    "a quotation mark is opened in this row and never closed, so the rest of the file is in it"
+)
+_NO_PARTNER = message(
+    "in or before this row is a quotation mark without its partner, so that it cannot be told apart"
+)
 _MOST_LINES = 1_000
 """Of one field in a table that does not quote as a whole."""
 _LONGEST_RATING = 80
@@ -168,8 +173,11 @@ class TableRecords:
         except _TooLong:
             if not any(_is_row(line, self._shape) for line in self._feed.consumed[1:]):
                 raise NotReviews(
-                    f"A row of the table is longer than {self._limit // MIB} MiB: "
-                    "perhaps a quotation mark was never closed. Export the file again."
+                    message(
+                        "A row of the table is longer than {most} MiB: perhaps a quotation mark was never closed."
+                        " Export the file again.",
+                        most=self._limit // MIB,
+                    )
                 ) from None
             self._reader = self._shape.reader(iter(self._feed))
             return None
@@ -326,7 +334,7 @@ class Delimited:
             _add(rows, shape, header, content.limits)
         for values in records:
             _add(rows, shape, values, content.limits)
-        found = rows.finish(shape.format + content.encoding_note)
+        found = rows.finish(content.with_encoding(shape.format))
         return replace(
             found, left_out=(*found.left_out, *_unused(shape)), columns=shape.columns.named(shape.names)
         )
@@ -341,18 +349,22 @@ def shape_of(opening: str, limits: ReadLimits, mapping: Mapping[Part, str] = NO_
     best = max(shapes, key=lambda shape: (shape.columns.known, len(shape.names)))
     if len(best.names) > limits.fields:
         raise NotReviews(
-            f"The table has {len(best.names):,} columns; at most {limits.fields:,} can be read. "
-            "Export only the columns of the reviews."
+            message(
+                "The table has {columns:,} columns; at most {most:,} can be read. Export only the columns of the"
+                " reviews.",
+                columns=len(best.names),
+                most=limits.fields,
+            )
         )
     best = _with_unnamed(best, _first_rows(opening, best, _LOOK_AT), mapping)
     refuse_missing(mapping, best.names)
     rows = _first_rows(opening, best, _LOOK_AT)
     best = best._replace(columns=corrected(best.columns, rows, mapping))
     if not best.columns.hold_reviews:
-        what = "The table"
+        about = ""
         if any(_is_value(name) for name in best.names) and not all(map(str.isdecimal, best.names)):
-            what = "The first line seems to be a review already, and not to name the columns: the table"
-        refuse_columns(what, best.names, best.columns, likely(best.columns, rows), rows)
+            about = message("The first line seems to be a review already, and not to name the columns.")
+        refuse_columns(about, best.names, best.columns, likely(best.columns, rows), rows)
     return _measured(best, rows)
 
 
@@ -375,15 +387,31 @@ def _unused(shape: TableShape) -> Iterator[str]:
     columns = shape.columns
     if "" in shape.names[:-1] or shape.names[-1:] == [""]:
         at = shape.names.index("") + 1
-        yield f"a column that the first line does not name, number {at} of {len(shape.names)}"
-    missed = {
-        "date": columns.date is None,
-        "reviewer": columns.reviewer_id is None and columns.reviewer_name is None,
-    }
+        yield message(
+            "a column that the first line does not name, number {number} of {columns}",
+            number=at,
+            columns=len(shape.names),
+        )
     unused = [name for at, name in enumerate(shape.names) if name and at not in columns.positions]
-    if unused and any(missed.values()):
-        names = " or ".join(f"“{name}”" for name, missing in missed.items() if missing)
-        yield f"columns of unknown meaning (call one {names} to have it read so): {named(unused)}"
+    if not unused:
+        return
+    match columns.date is None, columns.reviewer_id is None and columns.reviewer_name is None:
+        case True, True:
+            yield message(
+                "columns of unknown meaning (call one “date” or “reviewer” to have it read so): {columns}",
+                columns=named(unused),
+            )
+        case True, False:
+            yield message(
+                "columns of unknown meaning (call one “date” to have it read so): {columns}", columns=named(unused)
+            )
+        case False, True:
+            yield message(
+                "columns of unknown meaning (call one “reviewer” to have it read so): {columns}",
+                columns=named(unused),
+            )
+        case _:
+            pass
 
 
 def _is_review(header: list[str], columns: Columns) -> bool:
@@ -413,9 +441,15 @@ def _header(records: Iterator[list[str]]) -> list[str]:
 
 def _add(rows: ReviewCollector, shape: TableShape, values: list[str], limits: ReadLimits) -> None:
     if len(values) > limits.fields:
-        rows.skip(f"the row has {len(values):,} fields")
+        rows.skip(message("the row has {fields:,} fields", fields=len(values)))
     elif len(values) > len(shape.names) and any(values[len(shape.names) :]):
-        rows.skip(f"the row has {len(values)} fields where the first line names {len(shape.names)}")
+        rows.skip(
+            message(
+                "the row has {fields} fields where the first line names {names}",
+                fields=len(values),
+                names=len(shape.names),
+            )
+        )
     elif any(values):
         rows.add(shape.columns, values)
 
