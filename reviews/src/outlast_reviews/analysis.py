@@ -43,7 +43,7 @@ from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings, review_settings
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.columns import Part
-from outlast_reviews.sources.formats.read import FILES
+from outlast_reviews.sources.formats.read import FORMATS, LAST_FORMAT
 from outlast_reviews.sources.gathering import (
     Gathering,
     Location,
@@ -67,7 +67,9 @@ Source = Annotated[
     Field(
         title=message("A product's reviews"),
         description=message(
-            "Saved review pages or an export, one file or several: {files}, also zipped.", files=FILES
+            "Saved review pages or an export, one file or several: {formats} or {last}, also zipped.",
+            formats=FORMATS,
+            last=LAST_FORMAT,
         ),
         union_mode="left_to_right",
         json_schema_extra={"x-examples": [{"value": SAMPLE, "label": message("See an example report")}]},

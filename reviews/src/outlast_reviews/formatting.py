@@ -49,10 +49,10 @@ def months(start: dt.date, end: dt.date) -> str:
     return about(start) if first == last else message("about {first} to {last}", first=first, last=last)
 
 
-def joined(texts: Sequence[str]) -> str:
-    """Format as "on 3 May 2024 and from 10 to 13 June 2024"."""
+def listed(texts: Sequence[str]) -> str:
+    """Format as "on 3 May 2024, on 9 May 2024", each of which can be translated by itself."""
     first, *others = texts
-    return message("{first} and {others}", first=first, others=joined(others)) if others else first
+    return message("{first}, {others}", first=first, others=listed(others)) if others else first
 
 
 def percent(value: float) -> str:

@@ -144,14 +144,29 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
         signs += [Sign(row, "medium", sentence) for row in rows]
     inside = sum(spike.after - spike.first for spike in bursts)
     five = sum(fives[spike.after] - fives[spike.first] for spike in bursts)
-    sentence = message(
-        "Many more reviews than usual came {when}, and {share} of them give five stars, {usual} at other times.",
-        when=formatting.joined(list(map(_when, bursts))),
-        share=_share(five, inside),
-        usual=_share(fives[-1] - five, len(dated) - inside),
-    )
+    sentence = _came(bursts, _share(five, inside), _share(fives[-1] - five, len(dated) - inside))
     windows = tuple(Window(_day(c.start), _day(c.end), c.after - c.first) for c in bursts)
     return Finding(NAME, TITLE, "found", sentence, tuple(signs), windows)
+
+
+def _came(bursts: Sequence[Spike], share: str, usual: str) -> str:
+    *others, last = map(_when, bursts)
+    if not others:
+        return message(
+            "Many more reviews than usual came {when}, and {share} of them give five stars, {usual} at other"
+            " times.",
+            when=last,
+            share=share,
+            usual=usual,
+        )
+    return message(
+        "Many more reviews than usual came {when} and {last}, and {share} of them give five stars, {usual} at"
+        " other times.",
+        when=formatting.listed(others),
+        last=last,
+        share=share,
+        usual=usual,
+    )
 
 
 def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:

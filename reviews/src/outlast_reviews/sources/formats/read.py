@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import BinaryIO, Protocol
 
+from outlast import message
 from outlast_reviews.progress import Progress, ignore_progress
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews, TooMuch, UnknownFormat
@@ -44,9 +45,9 @@ PAGE_FORMATS: Sequence[SourceFormat] = (AmazonPage(), JsonLd())
 FILE_FORMATS: Sequence[SourceFormat] = (JsonLines(), JsonDocument(), XmlFeed(), Delimited())
 """Asked about all other files."""
 
-*_FIRST, _LAST = (name for known in reversed(FILE_FORMATS) for name in known.names)
-FILES = f"{', '.join(_FIRST)} or {_LAST}"
-"""The names of all kinds of files, for a sentence."""
+*_FIRST, LAST_FORMAT = (name for known in reversed(FILE_FORMATS) for name in known.names)
+FORMATS = ", ".join(_FIRST)
+"""The names of all kinds of files but the last, for a sentence."""
 
 HEAD = 256 * 1024
 """Bytes at the start of a file that `preview` reads."""
@@ -116,7 +117,7 @@ def _format_of(content: Content) -> SourceFormat:
             return known
     if content.is_page:
         raise about_page(content.page())
-    raise UnknownFormat("This is text, but not a table or list of reviews.")
+    raise UnknownFormat(message("This is text, but not a table or list of reviews."))
 
 
 @contextmanager
@@ -125,6 +126,9 @@ def _saying_what_to_give() -> Generator[None]:
     try:
         yield
     except UnknownFormat as refused:
-        raise NotReviews(
-            f"{refused} Give a {FILES} file of reviews (gzip is fine), a saved review page, or a ZIP of these."
-        ) from None
+        instead = message(
+            "Give a {formats} or {last} file of reviews (gzip is fine), a saved review page, or a ZIP of these.",
+            formats=FORMATS,
+            last=LAST_FORMAT,
+        )
+        raise NotReviews(f"{refused} {instead}") from None
