@@ -84,9 +84,9 @@ async def test_several_files_are_one_product_and_repeats_among_them_are_merged(o
 async def test_a_file_left_out_of_an_archive_is_in_the_report(outlast: Outlast):
     archive = packed({"a.csv": "rating,text\n5,a\n9,b\n", "notes.txt": "hello"})
     report = await report_of(outlast, source=await upload(outlast, archive))
-    assert report["coverage"]["left_out"][0].startswith("notes.txt: This is text")
+    assert report["coverage"]["left_out"][0].startswith("“notes.txt”: This is text")
     (skipped,) = report["coverage"]["skipped_reasons"]
-    assert (skipped["count"], skipped["rows"]) == (1, "row 2 of a.csv")
+    assert (skipped["count"], skipped["rows"]) == (1, "row 2 (a.csv)")
 
 
 async def test_half_a_surrogate_pair_in_one_rating_spoils_no_report(outlast: Outlast):

@@ -199,18 +199,12 @@ def _truncations(reviews: Sequence[Review]) -> tuple[str, ...]:
 
 
 def _row_list(rows: Sequence[Skipped]) -> str:
-    listed, more = _listed(rows[:_SHOWN_ROWS]), len(rows) - _SHOWN_ROWS
+    shown = ", ".join(f"{row.row:,} ({row.file})" if row.file else f"{row.row:,}" for row in rows[:_SHOWN_ROWS])
     if len(rows) == 1:
-        return message("row {row}", row=listed)
-    if more > 0:
-        return message("rows {rows} and {more:,} more", rows=listed, more=more)
-    return message("rows {rows}", rows=listed)
-
-
-def _listed(rows: Sequence[Skipped]) -> str:
-    first, *others = rows
-    if not first.file:
-        return f"{first.row:,}, {_listed(others)}" if others else f"{first.row:,}"
-    if others:
-        return message("{row:,} of {file}, {others}", row=first.row, file=first.file, others=_listed(others))
-    return message("{row:,} of {file}", row=first.row, file=first.file)
+        return message("row {row}", row=shown)
+    more = len(rows) - _SHOWN_ROWS
+    return (
+        message("rows {rows} and {more:,} more", rows=shown, more=more)
+        if more > 0
+        else message("rows {rows}", rows=shown)
+    )

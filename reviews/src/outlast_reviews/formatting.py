@@ -1,7 +1,6 @@
 """Formats dates and percentages in English, whatever the locale (pure)."""
 
 import datetime as dt
-from collections.abc import Sequence
 
 from outlast import message
 
@@ -9,6 +8,7 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+_NEARLY_NONE, _NEARLY_ALL = message("< 0.1%"), message("> 99%")
 
 
 def day(date: dt.date) -> str:
@@ -49,20 +49,14 @@ def months(start: dt.date, end: dt.date) -> str:
     return about(start) if first == last else message("about {first} to {last}", first=first, last=last)
 
 
-def listed(texts: Sequence[str]) -> str:
-    """Format as "on 3 May 2024, on 9 May 2024", each of which can be translated by itself."""
-    first, *others = texts
-    return message("{first}, {others}", first=first, others=listed(others)) if others else first
-
-
 def percent(value: float) -> str:
     """One decimal below 10, none above. Only exact 0 and 100 are shown as such."""
     if value <= 0 or value >= 100:
         return f"{value:.0f}%"
     if value < 0.05:
-        return "< 0.1%"
+        return _NEARLY_NONE
     if value >= 99.5:
-        return "> 99%"
+        return _NEARLY_ALL
     return f"{value:.1f}%" if value < 9.95 else f"{value:.0f}%"
 
 
@@ -71,13 +65,18 @@ def percent_range(low: float, high: float) -> str:
     first, last = percent(low), percent(high)
     if first == last:
         return last
-    between = " to " if first.startswith("<") or last.startswith(">") else "–"
-    return f"{first[:-1]}{between}{last}"
+    if first == _NEARLY_NONE:
+        return message("< 0.1 to {high}", high=last)
+    if last == _NEARLY_ALL:
+        return message("{low} to > 99%", low=first.removesuffix("%"))
+    return f"{first.removesuffix('%')}–{last}"
 
 
 def percent_at_most(high: float) -> str:
     """Format as "up to 12%" or "fewer than 0.1%"."""
-    return percent(high).replace("<", "fewer than") if 0 < high < 0.05 else f"up to {percent(high)}"
+    if 0 < high < 0.05:
+        return message("fewer than 0.1%")
+    return message("up to {share}", share=percent(high))
 
 
 def counted(number: int, what: str) -> str:

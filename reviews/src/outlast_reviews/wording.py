@@ -230,8 +230,12 @@ def meaning(report: Mapping[str, Any]) -> str:
     given, adjusted = round(report["original_rating"], 1), round(report["adjusted_rating"], 1)
     if given == adjusted:
         return sentence
-    think = message("Think of it as {adjusted:.1f} stars rather than {given:.1f}.", adjusted=adjusted, given=given)
-    return f"{sentence} {think}"
+    return message(
+        "{meaning} Think of it as {adjusted:.1f} stars rather than {given:.1f}.",
+        meaning=sentence,
+        adjusted=adjusted,
+        given=given,
+    )
 
 
 def _meaning_of_grade(report: Mapping[str, Any]) -> str:

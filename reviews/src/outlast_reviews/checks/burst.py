@@ -150,20 +150,29 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
 
 
 def _came(bursts: Sequence[Spike], share: str, usual: str) -> str:
-    *others, last = map(_when, bursts)
-    if not others:
+    if len(bursts) == 1:
         return message(
             "Many more reviews than usual came {when}, and {share} of them give five stars, {usual} at other"
             " times.",
-            when=last,
+            when=_when(bursts[0]),
+            share=share,
+            usual=usual,
+        )
+    if len(bursts) == 2:
+        return message(
+            "Many more reviews than usual came {first} and {last}, and {share} of them give five stars, {usual} at"
+            " other times.",
+            first=_when(bursts[0]),
+            last=_when(bursts[1]),
             share=share,
             usual=usual,
         )
     return message(
-        "Many more reviews than usual came {when} and {last}, and {share} of them give five stars, {usual} at"
-        " other times.",
-        when=formatting.listed(others),
-        last=last,
+        "Many more reviews than usual came in {bursts} stretches of days, the first {first} and the last {last}."
+        " {share} of them give five stars, {usual} at other times.",
+        bursts=len(bursts),
+        first=_when(bursts[0]),
+        last=_when(bursts[-1]),
         share=share,
         usual=usual,
     )

@@ -52,12 +52,12 @@ def buyer_resemblance(reviews: Sequence[Review], _advance: Advance, /) -> Findin
     start = dt.date.fromordinal(dated[first][0])
     end = dt.date.fromordinal(dated[after - 1][0])
     means = message(
-        "If {prior:.0f}% of products buy reviews, {share} of those with this pattern do. This is for context and"
-        " doesn't affect the grade.",
+        "If {prior:.0f}% of products buy reviews, {share} of those with this pattern do.",
         prior=100 * PRIOR,
         share=formatting.percent(100 * share),
     )
-    sentence = f"{_change(formatting.days(start, end), rise)} {means}"
+    context = message("This is for context and doesn't affect the grade.")
+    sentence = f"{_change(formatting.days(start, end), rise)} {means} {context}"
     return Finding(NAME, TITLE, "found" if ratio >= RAISED else "clear", sentence, context=True)
 
 

@@ -143,7 +143,7 @@ def _reasons(reasons: Sequence[str]) -> str:
     if not reasons:
         return message("it gives no reason")
     first, *others = reasons
-    return message("{reason}; {others}", reason=first, others=_reasons(others)) if others else first
+    return message("{reason}; also {others}", reason=first, others=_reasons(others)) if others else first
 
 
 def sentences(report: ModelReport) -> tuple[str, str, str]:

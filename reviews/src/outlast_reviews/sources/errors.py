@@ -37,7 +37,7 @@ class FetchError(Exception):
 
 def of_file(name: str, sentence: str) -> str:
     """The sentence, after the file that it is about; without a name, just the sentence."""
-    return message("{file}: {sentence}", file=name, sentence=sentence) if name else sentence
+    return message("“{file}”: {sentence}", file=name, sentence=sentence) if name else sentence
 
 
 def quoted(raw: object, most: int = 40) -> str:

@@ -40,10 +40,9 @@ def merged(
     ratings = {received.product_rating for _, received in sets} - {None}
     totals = {received.stated_total for _, received in sets} - {None}
     stated_ratings = {received.stated_ratings for _, received in sets} - {None}
-    names = ", ".join(name for name, _ in formats.most_common(3))
     return ReviewSet(
         reviews=tuple(reviews),
-        format=_of_files(names, len(sets), zipped=zipped),
+        format=_of_files([name for name, _ in formats.most_common(3)], len(sets), zipped=zipped),
         product_title=titles.pop() if len(titles) == 1 else None,
         product_rating=ratings.pop() if len(ratings) == 1 else None,
         stated_total=totals.pop() if len(totals) == 1 and len(titles) < 2 else None,
@@ -59,15 +58,26 @@ def merged(
     )
 
 
-def _of_files(formats: str, files: int, *, zipped: bool) -> str:
-    """The format of files together, for people."""
-    if zipped and files == 1:
-        return message("ZIP of {formats}", formats=formats)
+def _of_files(formats: Sequence[str], files: int, *, zipped: bool) -> str:
+    """Up to three formats of so many files together, for people."""
     if files == 1:
-        return formats
-    if zipped:
-        return message("ZIP of {formats} ({files} files)", formats=formats, files=files)
-    return message("{formats} ({files} files)", formats=formats, files=files)
+        return message("ZIP of {format}", format=formats[0]) if zipped else formats[0]
+    match formats:
+        case [one]:
+            if zipped:
+                return message("ZIP of {format} ({files} files)", format=one, files=files)
+            return message("{format} ({files} files)", format=one, files=files)
+        case [one, other]:
+            named = {"format": one, "other": other, "files": files}
+            if zipped:
+                return message("ZIP of {format}, {other} ({files} files)", **named)
+            return message("{format}, {other} ({files} files)", **named)
+        case _:
+            one, other, third = formats
+            named = {"format": one, "other": other, "third": third, "files": files}
+            if zipped:
+                return message("ZIP of {format}, {other}, {third} ({files} files)", **named)
+            return message("{format}, {other}, {third} ({files} files)", **named)
 
 
 def too_much(limits: ReadLimits) -> TooManyReviews:

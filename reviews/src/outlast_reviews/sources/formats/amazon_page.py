@@ -59,12 +59,18 @@ class AmazonPage:
             else:
                 rows.add(_COLUMNS, _values(node, own_id))
         return rows.finish(
-            content.with_encoding(message("saved Amazon page")),
+            _format(content.encoding),
             product_title=_product_title(page),
             product_rating=_product_rating(page),
             stated_ratings=_stated_ratings(page),
             description=_description(page),
         )
+
+
+def _format(encoding: str | None) -> str:
+    return (
+        message("saved Amazon page ({encoding})", encoding=encoding) if encoding else message("saved Amazon page")
+    )
 
 
 def _cards(page: str) -> Iterator[tuple[str, str | None]]:

@@ -79,10 +79,14 @@ class Content:
         """Whether it is a web page, of whatever kind."""
         self._page: str | None = None
 
+    @property
+    def encoding(self) -> str | None:
+        """What the text is written in, where that is not Unicode."""
+        return self._decoder.encoding
+
     def with_encoding(self, name: str) -> str:
-        """A format's name, for people, with the encoding where the text is not Unicode."""
-        encoding = self._decoder.encoding
-        return message("{format} ({encoding})", format=name, encoding=encoding) if encoding else name
+        """A format's name, with the encoding where that is not Unicode."""
+        return f"{name} ({self.encoding})" if self.encoding else name
 
     def read_first_line(self) -> None:
         """Makes the opening longer, until it has more than one line or as much as a line may have."""

@@ -125,7 +125,7 @@ class JsonDocument:
             lists.end()
             raise _no_reviews(lists.entries, lists.samples, facts)
         found = lists.rows.finish(
-            content.with_encoding(facts.format),
+            facts.format(content.encoding),
             product_title=facts.title,
             product_rating=facts.rating,
             stated_total=facts.total,
@@ -268,9 +268,12 @@ class _ProductFacts:
         self.description: object = None
         self.keys: list[str] = []
 
-    @property
-    def format(self) -> str:
-        return message("JSON of a browser extension") if {"asin", "country"} <= set(self.keys) else "JSON"
+    def format(self, encoding: str | None) -> str:
+        if not {"asin", "country"} <= set(self.keys):
+            return f"JSON ({encoding})" if encoding else "JSON"
+        if encoding:
+            return message("JSON of a browser extension ({encoding})", encoding=encoding)
+        return message("JSON of a browser extension")
 
     def note(self, path: JsonPath, value: object) -> None:
         if len(self.keys) < 100:

@@ -129,7 +129,7 @@ class JsonLd:
         for review in subject.reviews:
             rows.add(_COLUMNS, _values(review))
         found = rows.finish(
-            content.with_encoding(message("schema.org reviews in a web page")),
+            _format(content.encoding),
             product_title=title,
             product_rating=_aggregate_stars(subject.aggregate),
             stated_total=subject.stated_total,
@@ -137,6 +137,12 @@ class JsonLd:
             description=subject.node.get("description"),
         )
         return replace(found, left_out=tuple(page.left_out))
+
+
+def _format(encoding: str | None) -> str:
+    if encoding:
+        return message("schema.org reviews in a web page ({encoding})", encoding=encoding)
+    return message("schema.org reviews in a web page")
 
 
 class _Page(NamedTuple):

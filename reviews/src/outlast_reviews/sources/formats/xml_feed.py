@@ -38,7 +38,13 @@ class XmlFeed:
             reader.feed(chunk)
         reader.finish()
         google = any(mark in content.opening for mark in _GOOGLE)
-        return rows.finish(content.with_encoding(message("Google product review feed") if google else "XML"))
+        return rows.finish(_google_feed(content.encoding) if google else content.with_encoding("XML"))
+
+
+def _google_feed(encoding: str | None) -> str:
+    if encoding:
+        return message("Google product review feed ({encoding})", encoding=encoding)
+    return message("Google product review feed")
 
 
 class _Reader:

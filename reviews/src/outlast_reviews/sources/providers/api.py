@@ -24,6 +24,7 @@ _SECONDS = 30.0
 _BLOCK = 64 * 1024
 _IN_MEMORY = 4 * MIB
 _SMALL = 8 * MIB
+_LATER = message("Try again later.")
 _ADVICE = message("You can also export the reviews, or save the page with them, and upload that file.")
 
 
@@ -104,10 +105,10 @@ class ProviderApi:
                         response.close()
             except httpx.TransportError:
                 broken = message(
-                    "{provider} could not be reached, or the connection broke. Try again later.",
+                    "{provider} could not be reached, or the connection broke.",
                     provider=self._name,
                 )
-                raise FetchError(f"{broken} {_ADVICE}", transient=True) from None
+                raise FetchError(f"{broken} {_LATER} {_ADVICE}", transient=True) from None
             size = file.tell()
             file.seek(0)
             self._refuse_page(file)
@@ -172,17 +173,19 @@ class ProviderApi:
         wait = retry_after(response.headers)
         if status == 429:
             quota = message(
-                "{provider} asks to be left alone for a while: its quota is used up. Try again later.",
+                "{provider} asks to be left alone for a while: its quota is used up.",
                 provider=name,
             )
-            raise FetchError(f"{quota} {_ADVICE}", transient=True, retry_after=60.0 if wait is None else wait)
+            raise FetchError(
+                f"{quota} {_LATER} {_ADVICE}", transient=True, retry_after=60.0 if wait is None else wait
+            )
         if status >= 500 or status == 408:
             trouble = message(
-                "{provider} has trouble answering (status {status}). Try again later.",
+                "{provider} has trouble answering (status {status}).",
                 provider=name,
                 status=status,
             )
-            raise FetchError(f"{trouble} {_ADVICE}", transient=True, retry_after=wait)
+            raise FetchError(f"{trouble} {_LATER} {_ADVICE}", transient=True, retry_after=wait)
         raise FetchError(f"{self._refusal(status)} {_ADVICE}")
 
     def _refusal(self, status: int) -> str:
@@ -200,7 +203,8 @@ class ProviderApi:
                 )
                 return f"{suspended} {operator}"
             case 404:
-                return message("{provider} does not know what it was asked for. Check the address.", provider=name)
+                unknown = message("{provider} does not know what it was asked for.", provider=name)
+                return f"{unknown} {message('Check the address.')}"
             case _:
                 return message("{provider} refused the request (status {status}).", provider=name, status=status)
 

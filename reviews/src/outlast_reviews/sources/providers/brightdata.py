@@ -63,7 +63,7 @@ class BrightData:
             pause(next_pause)
             waited += next_pause
             next_pause = min(next_pause * _GROWTH, _LONGEST_PAUSE)
-        return replace(found, format=message("{provider}: {format}", provider=self.name, format=found.format))
+        return replace(found, format=f"{self.name}: {found.format}")
 
     def _is_ready(self, ticket: str) -> bool:
         _, answer = self._api.request_json("GET", f"/datasets/v3/progress/{ticket}", {})
