@@ -77,7 +77,7 @@ async def test_several_files_are_one_product_and_repeats_among_them_are_merged(o
     second = await upload(outlast, '{"rating":5,"text":"good pillow","reviewer":"A"}\n{"rating":1,"text":"bad"}\n')
     report = await report_of(outlast, source=[first, second])
     assert (report["total_reviews"], report["unique_reviews"]) == (4, 3)
-    assert report["format"] == "CSV, JSONL (2 files)"
+    assert report["format"] == "2 files: CSV, JSONL"
     assert report["source"] == "a.csv, a.csv"
 
 

@@ -304,7 +304,7 @@ class TestMerging:
         same = [("a", self.one("x", product_title="P", product_rating=4.5, complete=True, description="d"))] * 2
         together = merged(same, ReadLimits(), zipped=True, left_out=["z"])
         assert (together.product_title, together.product_rating, together.complete) == ("P", 4.5, True)
-        assert (together.format, together.description) == ("ZIP of CSV (2 files)", "d")
+        assert (together.format, together.description) == ("ZIP of 2 files: CSV", "d")
         assert together.left_out == ("z",)
         assert [review.row for review in together.reviews] == [1, 2]
         assert {review.product for review in together.reviews} == {None}

@@ -24,7 +24,7 @@ def packed(files: dict[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) ->
 def test_all_files_become_one_set_in_the_order_of_their_names():
     found = read(packed({"b.csv": "rating,text\n4,second\n", "a.jsonl": '{"rating":5,"text":"first"}\n'}))
     assert [(r.row, r.text) for r in found.reviews] == [(1, "first"), (2, "second")]
-    assert found.format == "ZIP of JSONL, CSV (2 files)"
+    assert found.format == "ZIP of 2 files: JSONL, CSV"
     assert not found.left_out
 
 

@@ -8,7 +8,7 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_NEARLY_NONE, _NEARLY_ALL = message("< 0.1%"), message("> 99%")
+_NEARLY_NONE, _NEARLY_ALL = "< 0.1%", "> 99%"
 
 
 def day(date: dt.date) -> str:

@@ -66,48 +66,33 @@ def measured_before(table: Mapping[str, Any]) -> str | None:
 
 
 def _by_language() -> str:
-    found: dict[str, list[float]] = {}
+    found: dict[str, float] = {}
     of, false = 0, 0.0
     for line in measured_languages()["figures"]:
-        language = line["group"].removeprefix("Copies in ")
+        language = line["group"].removeprefix("Copies in ").lower()
         if line["name"].startswith("found with"):
-            found.setdefault(language, []).append(100 * line["value"])
+            changed = line["name"].removeprefix("found with ").partition("%")[0]
+            found[f"{language}_{changed}"] = 100 * line["value"]
         elif line["name"] == "honest reviews called copies":
             of, false = line["of"], max(false, line["value"])
     shares = message(
         "Copies found by language, in generated reviews with 0, 5 and 10% of the words changed (of the characters"
-        " in languages without spaces): {shares}.",
-        shares=_shares_by_language(list(found.items())),
+        " in languages without spaces): English {english_0:.0f}, {english_5:.0f} and {english_10:.0f}%; German"
+        " {german_0:.0f}, {german_5:.0f} and {german_10:.0f}%; French {french_0:.0f}, {french_5:.0f} and"
+        " {french_10:.0f}%; Spanish {spanish_0:.0f}, {spanish_5:.0f} and {spanish_10:.0f}%; Japanese"
+        " {japanese_0:.0f}, {japanese_5:.0f} and {japanese_10:.0f}%; Chinese {chinese_0:.0f}, {chinese_5:.0f} and"
+        " {chinese_10:.0f}%.",
+        **found,
     )
-    if not false:
-        flagged = message("Of {honest:,} honest ones in each language, none were flagged.", honest=of)
-    else:
+    if false:
         flagged = message(
             "Of {honest:,} honest ones in each language, {few} were flagged.",
             honest=of,
             few=percent_at_most(100 * false),
         )
+    else:
+        flagged = message("Of {honest:,} honest ones in each language, none were flagged.", honest=of)
     return f"{shares} {flagged}"
-
-
-def _shares_by_language(found: Sequence[tuple[str, Sequence[float]]]) -> str:
-    (language, (same, slightly, more)), *others = found
-    if not others:
-        return message(
-            "{language} {same:.0f}, {slightly:.0f} and {more:.0f}%",
-            language=language,
-            same=same,
-            slightly=slightly,
-            more=more,
-        )
-    return message(
-        "{language} {same:.0f}, {slightly:.0f} and {more:.0f}%; {others}",
-        language=language,
-        same=same,
-        slightly=slightly,
-        more=more,
-        others=_shares_by_language(others),
-    )
 
 
 def _measured() -> Mapping[str, str]:

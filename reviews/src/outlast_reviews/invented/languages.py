@@ -4,7 +4,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from outlast import message
 from outlast_reviews.review import Review
 
 _FORMULA = 0.35
@@ -57,7 +56,7 @@ def honest_reviews(language: Language, count: int, seed: int) -> Iterator[Review
 
 LANGUAGES = (
     Language(
-        message("English"),
+        "English",
         "The light|The switch|The cable|The foot|The shade|The colour|The arm|The dimmer|The box|The plug"
         "|The glass"
         "|The bulb|The paint|The joint",
@@ -87,7 +86,7 @@ LANGUAGES = (
         "|I can recommend this seller to everybody",
     ),
     Language(
-        message("German"),
+        "German",
         "Das Licht|Der Schalter|Das Kabel|Der Fuß|Der Schirm|Die Farbe|Der Arm|Der Dimmer|Der Karton|Der Stecker"
         "|Das Glas|Die Birne|Der Lack|Das Gelenk",
         "ist besser als ich erwartet hatte|könnte etwas größer sein|sieht genau aus wie auf den Bildern"
@@ -117,7 +116,7 @@ LANGUAGES = (
         "|Diesen Verkäufer kann ich jedem weiterempfehlen",
     ),
     Language(
-        message("French"),
+        "French",
         "La lumière|L'interrupteur|Le câble|Le pied|L'abat-jour|La couleur|Le bras|Le variateur|Le carton|La prise"
         "|Le verre|L'ampoule|La peinture|L'articulation",
         "est mieux que ce que j'attendais|pourrait être un peu plus grand|correspond tout à fait aux photos"
@@ -145,7 +144,7 @@ LANGUAGES = (
         "|Je peux recommander cette boutique à tout le monde",
     ),
     Language(
-        message("Spanish"),
+        "Spanish",
         "La luz|El interruptor|El cable|El pie|La pantalla|El color|El brazo|El regulador|La caja|El enchufe"
         "|El cristal|La bombilla|La pintura|La articulación",
         "es mejor de lo que esperaba|podría ser un poco más grande|es igual que en las fotos"
@@ -175,7 +174,7 @@ LANGUAGES = (
         "|Puedo recomendar este vendedor a cualquiera",
     ),
     Language(
-        message("Japanese"),
+        "Japanese",
         "明かりは|スイッチは|コードは|台座は|かさは|色は|アームは|調光つまみは|外箱は|プラグは|ガラスは|電球は|塗装は|関節の部分は",
         "思っていたよりずっと良いです|もう少し大きくても良いと思います|写真で見たとおりでした|どっしりしていて安定感があります"
         "|左側に小さな傷がありました|今のところ何の問題もありません|前に買った物より取り付けが簡単でした"
@@ -200,7 +199,7 @@ LANGUAGES = (
         end="。",
     ),
     Language(
-        message("Chinese"),
+        "Chinese",
         "灯光|开关|电线|底座|灯罩|颜色|支架|调光旋钮|外箱|插头|玻璃|灯泡|漆面|转轴",
         "比我想象的要好得多|要是再大一点就更好了|和图片上一模一样|拿在手里很有分量|左边有一道小划痕|到现在没出过毛病"
         "|比上次那个容易安装|近看稍微有点廉价|头几天有股塑料味|开一个小时会发烫|跟家里的旧家具很搭|偶尔会有轻微的响声"

@@ -65,19 +65,19 @@ def _of_files(formats: Sequence[str], files: int, *, zipped: bool) -> str:
     match formats:
         case [one]:
             if zipped:
-                return message("ZIP of {format} ({files} files)", format=one, files=files)
-            return message("{format} ({files} files)", format=one, files=files)
+                return message("ZIP of {files:,} files: {format}", files=files, format=one)
+            return message("{files:,} files: {format}", files=files, format=one)
         case [one, other]:
-            named = {"format": one, "other": other, "files": files}
+            named = {"format": one, "other": other}
             if zipped:
-                return message("ZIP of {format}, {other} ({files} files)", **named)
-            return message("{format}, {other} ({files} files)", **named)
+                return message("ZIP of {files:,} files: {format}, {other}", files=files, **named)
+            return message("{files:,} files: {format}, {other}", files=files, **named)
         case _:
             one, other, third = formats
-            named = {"format": one, "other": other, "third": third, "files": files}
+            named = {"format": one, "other": other, "third": third}
             if zipped:
-                return message("ZIP of {format}, {other}, {third} ({files} files)", **named)
-            return message("{format}, {other}, {third} ({files} files)", **named)
+                return message("ZIP of {files:,} files: {format}, {other}, {third}", files=files, **named)
+            return message("{files:,} files: {format}, {other}, {third}", files=files, **named)
 
 
 def too_much(limits: ReadLimits) -> TooManyReviews:
