@@ -36,8 +36,8 @@ def languages(folders: Iterable[Path]) -> tuple[str, ...]:
 class Translations:
     """The words of some catalogues in one language.
 
-    `language` is such as "de"; `folders` have gettext catalogues, `LANGUAGE/LC_MESSAGES/messages.po`. The first that
-    knows a text counts; what none knows stays English. Raises `ValueError` if a catalogue is missing or damaged.
+    `language` is such as "de"; `folders` have gettext catalogues, `LANGUAGE/LC_MESSAGES/messages.po`. The first
+    that knows a text counts; what none knows stays English. Raises `ValueError` if one is missing or damaged.
     """
 
     def __init__(self, language: str, folders: Iterable[Path] = ()) -> None:
