@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
-from gettext import c2py  # type: ignore[attr-defined]
+from gettext import c2py  # type: ignore[attr-defined] - typeshed leaves it out
 from pathlib import Path
 from string import Formatter
 from typing import Any, Final
