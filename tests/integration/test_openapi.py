@@ -65,6 +65,7 @@ def test_every_example_is_valid():
     assert count > 50
 
 
+@pytest.mark.slow
 async def test_it_is_served_as_json_and_as_a_page_without_other_servers(tmp_path: Path):
     async with open_site(tmp_path) as site:
         client = site.client()

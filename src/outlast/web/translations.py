@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
-from gettext import c2py  # type: ignore[attr-defined]
+from gettext import c2py  # type: ignore[attr-defined] - typeshed leaves it out
 from pathlib import Path
 from string import Formatter
 from typing import Any, Final
@@ -36,8 +36,8 @@ def languages(folders: Iterable[Path]) -> tuple[str, ...]:
 class Translations:
     """The words of some catalogues in one language.
 
-    `language` is such as "de"; `folders` have gettext catalogues, `LANGUAGE/LC_MESSAGES/messages.po`. The first that
-    knows a text counts; what none knows stays English. Raises `ValueError` if a catalogue is missing or damaged.
+    `language` is such as "de"; `folders` have gettext catalogues, `LANGUAGE/LC_MESSAGES/messages.po`. The first
+    that knows a text counts; what none knows stays English. Raises `ValueError` if one is missing or damaged.
     """
 
     def __init__(self, language: str, folders: Iterable[Path] = ()) -> None:
