@@ -12,6 +12,7 @@ from sys import getsizeof
 from typing import cast
 
 from outlast_reviews.deduplicate import folded
+from outlast_reviews.formatting import counted
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.errors import NotReviews, TooManyReviews, quoted
 from outlast_reviews.sources.formats.columns import NO_MAPPING, UNKNOWN, Columns, Part
@@ -25,7 +26,14 @@ from outlast_reviews.sources.formats.dates import (
     resolve_date,
 )
 from outlast_reviews.sources.formats.scales import Scale, scale_of, stars_on
-from outlast_reviews.sources.formats.stars import UnreadableStars, bare_number, is_boolean, read_stars, read_thumb
+from outlast_reviews.sources.formats.stars import (
+    UnreadableStars,
+    ZeroStars,
+    bare_number,
+    is_boolean,
+    read_stars,
+    read_thumb,
+)
 from outlast_reviews.sources.limits import MIB, ReadLimits
 
 MOST_PRODUCTS = 2_000
@@ -70,6 +78,7 @@ _LONGEST_DATE = 100
 _LONGEST_TEXT = 100_000
 _LONGEST_NUMBER = 9
 """Digits."""
+_NEITHER = "the row has neither stars nor words"
 
 
 def _stacked() -> re.Pattern[str]:
@@ -134,6 +143,8 @@ class ReviewCollector:
         elif bare is None:
             try:
                 rating = self._rating(stars)
+            except ZeroStars:
+                rating = 0.0
             except UnreadableStars as error:
                 self._skipped.append(Skipped(row, str(error)))
                 return
@@ -142,7 +153,7 @@ class ReviewCollector:
             self._skipped.append(Skipped(row, f"the text has {len(text):,} characters, far more than a review"))
             return
         if rating is None and bare is None and recommended is None and not text and not title:
-            self._skipped.append(Skipped(row, "the row has neither stars nor words"))
+            self._skipped.append(Skipped(row, _NEITHER))
             return
         self._memory += getsizeof(title) + getsizeof(text)
         if self._memory > self._limits.text:
@@ -232,24 +243,41 @@ class ReviewCollector:
         )
 
     def _put_on_scale(self) -> set[int]:
-        """Turn bare numbers into stars or thumbs; return the places of reviews whose number is off the scale."""
+        """Turn bare numbers into stars or thumbs, and zeros into the lowest rating or none.
+
+        Returns the places of reviews whose number is off the scale, or who have no words beside no rating.
+        """
         numbers = Counter(number for place, number in self._bare.items() if place not in self._booleans)
-        scale = scale_of(numbers, self._scale) if numbers or not self._booleans else Scale.THUMBS
+        stated = Counter(review.rating for review in self._reviews if review.rating is not None)
+        scale = Scale.THUMBS
+        if numbers or stated or not self._booleans:
+            scale = scale_of(numbers, self._scale, stated)
         unreadable: set[int] = set()
+        unrated = 0
+        if 0 in stated:
+            self._bare |= {place: 0.0 for place, review in enumerate(self._reviews) if review.rating == 0}
         for place, number in self._bare.items():
             review = self._reviews[place]
             try:
                 if place in self._booleans and scale is not Scale.THUMBS:
                     raise UnreadableStars("the rating is not a number of stars")
-                rating = stars_on(scale, number)
+                rating, thumb = stars_on(scale, number), review.recommended
+                if scale is Scale.THUMBS:
+                    thumb = number == 1
+                    if not number and -1 in numbers:
+                        thumb = None  # between a thumb up and one down
+                elif rating is None:
+                    if thumb is None and not review.text and not review.title:
+                        raise UnreadableStars(_NEITHER)
+                    unrated += 1
             except UnreadableStars as error:
                 unreadable.add(place)
                 self._skipped.append(Skipped(review.row, str(error)))
             else:
-                thumb = review.recommended if rating is not None else number == 1
-                if scale is Scale.THUMBS and not number and -1 in numbers:
-                    thumb = None  # between a thumb up and one down
                 self._reviews[place] = replace(review, rating=rating, recommended=thumb)
+        if unrated:
+            many = counted(unrated, "rating")
+            self._left_out.append(f"{many} of 0, which {'means' if unrated == 1 else 'mean'} that none was given")
         self._skipped.sort(key=lambda skipped: skipped.row)
         return unreadable
 

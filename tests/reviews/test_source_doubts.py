@@ -1,0 +1,102 @@
+"""What a file leaves open is asked in every notation, drawn at random: what zeros mean, the order of dates."""
+
+import pytest
+from drawn_tables import KINDS, QUICK, layouts, rows_of, truths, written
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from source_reading import read
+
+from outlast_reviews.sources.formats.scales import Scale, UnknownScale
+
+NOTATIONS = {
+    "bare": (5, "{}"),
+    "decimal": (5, "{}.0"),
+    "of five": (5, "{}/5"),
+    "english": (5, "{} out of 5 stars"),
+    "german": (5, "{} von 5"),
+    "stars": (5, "{} stars"),
+    "bare ten": (10, "{}"),
+    "of ten": (10, "{}/10"),
+    "bare fifty": (50, "{}"),
+    "bare hundred": (100, "{}"),
+    "of a hundred": (100, "{}/100"),
+    "percent": (100, "{}%"),
+    "drawn": (5, ""),
+}
+
+
+def notated(notation: str, stars: int) -> str:
+    end, form = NOTATIONS[notation]
+    return form.format(stars * end // 5) if form else "★" * stars + "☆" * (5 - stars)
+
+
+@QUICK
+@given(
+    truths(), layouts(("rating", "text")), KINDS, st.sampled_from(sorted(NOTATIONS)), st.sets(st.integers(0, 29))
+)
+def test_a_zero_is_asked_about_in_every_notation_and_read_as_said(truth, layout, kind, notation, zeros):
+    stars = [0 if n in zeros else int(review.rating) for n, review in enumerate(truth)]
+    assume(zeros and max(stars) > 1)  # else zeros and ones are thumbs
+    named, columns = layout
+    cells = {
+        named["rating"]: lambda review: notated(notation, stars[review.row - 1]),
+        named["text"]: lambda review: review.text,
+    }
+    table = written(columns, rows_of(truth, cells), kind)
+    with pytest.raises(UnknownScale) as asked:
+        read(table)
+    end = NOTATIONS[notation][0]
+    if asked.value.about == "zero":
+        assert [scale.has_zero for scale in asked.value.scales] == [False, True]
+    else:
+        assert {Scale(str(end)), Scale(f"0-{end}")} <= set(asked.value.scales)
+    rated = read(table, mapping={"scale": f"0-{end}"})
+    unrated = read(table, mapping={"scale": str(end)})
+    assert not rated.skipped + unrated.skipped
+    assert [review.rating for review in rated.reviews] == [max(1.0, n) for n in stars]
+    assert [review.rating for review in unrated.reviews] == [n or None for n in stars]
+    assert any(f"{len(zeros)} rating" in line for line in unrated.left_out)
+
+
+@QUICK
+@given(truths(), layouts(("rating", "text")), KINDS, st.sampled_from(sorted(NOTATIONS)))
+def test_zeros_alone_are_never_thumbs_unless_somebody_says_so(truth, layout, kind, notation):
+    named, columns = layout
+    cells = {named["rating"]: lambda _: notated(notation, 0), named["text"]: lambda review: review.text}
+    table = written(columns, rows_of(truth, cells), kind)
+    with pytest.raises(UnknownScale, match=f"{len(truth)} of {len(truth)} ratings are 0") as asked:
+        read(table)
+    assert asked.value.likely is Scale.STARS
+    assert {(review.rating, review.recommended) for review in read(table, mapping={"scale": "5"}).reviews} == {
+        (None, None)
+    }
+    assert {review.rating for review in read(table, mapping={"scale": "0-5"}).reviews} == {1.0}
+
+
+def test_zeros_between_ratings_of_different_notations_are_asked_about():
+    table = "rating,text\n" + "".join(
+        f"{stars},Words of review {n}\n" for n, stars in enumerate(["5 stars", "0"] * 9)
+    )
+    with pytest.raises(UnknownScale, match="9 of 18"):
+        read(table)
+
+
+def test_a_row_with_neither_a_rating_nor_words_is_named():
+    table = "rating,text\n" + "".join(f"{n % 5 + 1},Words of review {n}\n" for n in range(9)) + "0,\n"
+    found = read(table, mapping={"scale": "5"})
+    assert [(skipped.row, skipped.reason) for skipped in found.skipped] == [
+        (10, "the row has neither stars nor words")
+    ]
+    assert not found.left_out
+
+
+@pytest.mark.parametrize(("worst", "read_as"), [("0", 1.0), ("1", None), (0, 1.0)])
+@pytest.mark.parametrize("best", ["5", "10", 100])
+def test_a_page_that_says_its_lowest_rating_is_not_asked_about(worst, read_as, best):
+    rating = f'{{"ratingValue": 0, "bestRating": {best!r}, "worstRating": {worst!r}}}'.replace("'", '"')
+    reviews = f'{{"reviewRating": {rating}, "reviewBody": "The lamp is dim and flickers"}}'
+    other = '{"reviewRating": {"ratingValue": 4, "bestRating": 5}, "reviewBody": "The lamp is fine"}'
+    page = '<html><script type="application/ld+json">{"@type": "Product", "review": [%s, %s]}</script></html>'
+    assert [review.rating for review in read(page % (reviews, other)).reviews] == [read_as, 4.0]
+    with pytest.raises(UnknownScale):
+        read(page % (reviews.replace(f', "worstRating": {worst!r}'.replace("'", '"'), ""), other))
