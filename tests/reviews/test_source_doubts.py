@@ -1,11 +1,13 @@
 """What a file leaves open is asked in every notation, drawn at random: what zeros mean, the order of dates."""
 
 import pytest
-from drawn_tables import KINDS, QUICK, layouts, rows_of, truths, written
+from drawn_tables import KINDS, QUICK, layouts, rows_of, truths, values, written
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from source_reading import read
 
+from outlast_reviews.review import ReviewSet
+from outlast_reviews.sources.formats.columns import UnknownColumns
 from outlast_reviews.sources.formats.scales import Scale, UnknownScale
 
 NOTATIONS = {
@@ -79,6 +81,70 @@ def test_zeros_between_ratings_of_different_notations_are_asked_about():
     )
     with pytest.raises(UnknownScale, match="9 of 18"):
         read(table)
+
+
+BEFORE = st.lists(
+    st.sampled_from(
+        [
+            "# export of shop, 2024", "#,;|", "# rating, text and date of our reviews", "// of 2024-05-01, by us",
+            "Our shop, all reviews", "Reviews", "Export; 3 pages; 2024", '"Our ""best"" shop, Ltd.",2024,,', "",
+            "sep=;", "sep=,", ",,,", "# sep=,", "Shop:\tOurs", "Reviews | May 2024", "-- 40 rows --", "===,===",
+            "Exported,2024-05-01 12:00", "%", " ", "A shop,,,,,,,,",  "5,stars,only",
+        ]
+    ),
+    min_size=1,
+    max_size=4,
+)  # fmt: skip
+
+
+@QUICK
+@given(truths(), layouts(), st.sampled_from(",;\t|"), BEFORE, st.sampled_from(["", "\ufeff"]), st.booleans())
+def test_lines_before_the_header_are_passed_over_whatever_they_hold(
+    truth, layout, delimiter, before, mark, windows
+):
+    named, columns = layout
+    cells = {
+        named["rating"]: lambda review: int(review.rating),
+        named["text"]: lambda review: review.text,
+        named["date"]: lambda review: review.date.isoformat(),
+        named["reviewer"]: lambda review: review.reviewer,
+        named["verified"]: lambda review: "Yes" if review.verified else "No",
+    }
+    table = written(columns, rows_of(truth, cells), delimiter).replace("\r\n", "\n")
+    table = mark + "\n".join([*before, table])
+    found = read(table.replace("\n", "\r\n") if windows else table)
+    parts = ("rating", "text", "date", "reviewer", "verified")
+    assert values(found, *parts) == values(ReviewSet(truth, ""), *parts)
+    assert not found.skipped
+    count = sum(bool(line.strip(" ,;|")) and not line.startswith("sep=") for line in before)
+    assert [line for line in found.left_out if "before the one" in line] == (
+        [f"{count} line{'s' if count > 1 else ''} before the one that names the columns"] if count else []
+    )
+
+
+@QUICK
+@given(truths(), st.sampled_from(",;\t|"), BEFORE, st.permutations(["Points", "Said", "When", "Who"]))
+def test_columns_of_unknown_names_are_asked_about_and_not_the_lines_before(truth, delimiter, before, names):
+    cells = {
+        "Points": lambda review: int(review.rating),
+        "Said": lambda review: review.text,
+        "When": lambda review: review.date.isoformat(),
+        "Who": lambda review: review.reviewer,
+    }
+    table = "\n".join([*before, written(names, rows_of(truth, cells), delimiter)])
+    with pytest.raises(UnknownColumns) as asked:
+        read(table)
+    assert [column.name for column in asked.value.columns] == names
+    found = read(table, mapping={"rating": "Points", "text": "Said", "date": "When", "reviewer": "4"})
+    assert values(found, "rating", "text", "date") == values(ReviewSet(truth, ""), "rating", "text", "date")
+
+
+@pytest.mark.parametrize("title", ["# reviews of 2024, by us", "Export of our shop", "Our shop\n\n2024-05-01"])
+def test_lines_before_a_single_column_are_passed_over(title):
+    found = read(
+        f"{title}\nreview\n" + "".join(f"The lamp number {n} is bright, warm and quiet\n" for n in range(20))
+    )
+    assert len(found.reviews) == 20
 
 
 def test_a_row_with_neither_a_rating_nor_words_is_named():
