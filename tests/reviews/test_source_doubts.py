@@ -1,5 +1,8 @@
 """What a file leaves open is asked in every notation, drawn at random: what zeros mean, the order of dates."""
 
+import datetime as dt
+from dataclasses import replace
+
 import pytest
 from drawn_tables import KINDS, QUICK, layouts, rows_of, truths, values, written
 from hypothesis import assume, given
@@ -145,6 +148,68 @@ def test_lines_before_a_single_column_are_passed_over(title):
         f"{title}\nreview\n" + "".join(f"The lamp number {n} is bright, warm and quiet\n" for n in range(20))
     )
     assert len(found.reviews) == 20
+
+
+def with_dates(truth, kind, form):
+    cells = {
+        "rating": lambda review: int(review.rating),
+        "review": lambda review: review.text,
+        "date": lambda review: form(review.date),
+    }
+    return written(list(cells), rows_of(truth, cells), kind)
+
+
+FIRST = {"day": "%Y{0}%d{0}%m", "month": "%Y{0}%m{0}%d"}
+
+
+@QUICK
+@given(truths(), KINDS, st.sampled_from(sorted(FIRST)), st.sampled_from("/.-"), st.sampled_from(["", " 23:59:10"]))
+def test_the_dates_of_a_column_decide_what_comes_behind_the_year(truth, kind, first, separator, time):
+    assume(sum(review.date.day > 12 for review in truth) > 2)
+    found = read(with_dates(truth, kind, lambda day: f"{day:{FIRST[first].format(separator)}}{time}"))
+    assert values(found, "date") == values(ReviewSet(truth, ""), "date")
+    assert not found.unordered_dates
+
+
+@QUICK
+@given(
+    truths(),
+    KINDS,
+    st.sampled_from("/."),
+    st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=30),
+)
+def test_an_order_behind_the_year_that_nothing_decides_is_asked_about(truth, kind, separator, pairs):
+    days = [dt.date(2021, *pairs[n % len(pairs)]) for n in range(len(truth))]
+    dated = [replace(review, date=day) for review, day in zip(truth, days, strict=True)]
+    assume(any(day.day != day.month for day in days))
+    doubtful = len({day.month for day in days if day.month != day.day}) > len(
+        {day.day for day in days if day.month != day.day}
+    )
+    table = with_dates(dated, kind, lambda day: f"{day:{FIRST['month'].format(separator)}}")
+    found = read(table)
+    assert bool(found.unordered_dates) is doubtful
+    if not doubtful:
+        assert [review.date for review in found.reviews] == days
+    for first, form in FIRST.items():
+        said = read(
+            with_dates(dated, kind, lambda day, form=form: f"{day:{form.format(separator)}}"),
+            mapping={"dates": first},
+        )
+        assert [review.date for review in said.reviews] == days
+    assert not read(table, mapping={"dates": "unknown"}).unordered_dates
+    iso = read(with_dates(dated, kind, dt.date.isoformat), mapping={"dates": "day"})
+    assert [review.date for review in iso.reviews] == days
+
+
+@QUICK
+@given(truths(), KINDS, st.sampled_from(["%d/%m/%Y|%m/%d/%Y", "%Y/%d/%m|%Y/%m/%d"]), st.integers(2, 4))
+def test_dates_of_both_orders_in_one_column_are_asked_about(truth, kind, forms, every):
+    some, others = forms.split("|")
+    late = [n % every == 0 for n, review in enumerate(review for review in truth if review.date.day > 12)]
+    assume(2 < sum(late) < len(late) - 2)
+    order = iter(late)
+    table = with_dates(truth, kind, lambda day: f"{day:{others if day.day > 12 and next(order) else some}}")
+    assert read(table).unordered_dates
 
 
 def test_a_row_with_neither_a_rating_nor_words_is_named():

@@ -11,7 +11,7 @@ from outlast_reviews import formatting
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.columns import ABSENT, REQUIRED, UNKNOWN, Part, UnknownColumns
-from outlast_reviews.sources.formats.dates import AmbiguousDate, DateOrder, read_date
+from outlast_reviews.sources.formats.dates import AmbiguousDate, DateOrder, read_in_column
 from outlast_reviews.sources.formats.scales import Scale, UnknownScale
 from outlast_reviews.sources.review_sets import named
 
@@ -76,7 +76,9 @@ def doubts(
 ) -> InvalidInput | None:
     """Return the questions about reviews that were read: the order of their dates, and which product is meant."""
     if received.unordered_dates and "dates" not in mapping:
-        dates = [date for raw in received.unordered_dates if isinstance(date := read_date(raw), AmbiguousDate)]
+        dates = [
+            date for raw in received.unordered_dates if isinstance(date := read_in_column(raw), AmbiguousDate)
+        ]
         return InvalidInput(
             f"{name}Dates such as {received.unordered_dates[0]} can be read in two ways. "
             "Without knowing which is right, we can't look for bursts of reviews.",

@@ -21,8 +21,9 @@ from outlast_reviews.sources.formats.dates import (
     ApproximateDate,
     DateOrder,
     ReadDate,
+    order_behind_year,
     order_of,
-    read_date,
+    read_in_column,
     resolve_date,
 )
 from outlast_reviews.sources.formats.scales import Scale, scale_of, stars_on
@@ -282,28 +283,35 @@ class ReviewCollector:
         return unreadable
 
     def _resolve_dates(self) -> None:
-        if not self._numeric:
-            return
         today = self._today + _AHEAD
-        said, unknown = cast("DateOrder | None", self._order), self._order == UNKNOWN
-        order = None if unknown else said or order_of(self._numeric.values(), today)
-        if order is None:
-            example = next(iter(self._numeric.values()))
+        said = None if self._order == UNKNOWN else cast("DateOrder | None", self._order)
+        groups: dict[tuple[bool, bool], dict[int, AmbiguousDate]] = {}
+        for place, date in self._numeric.items():
+            groups.setdefault((date.begins_with_year, date.is_iso), {})[place] = date
+        unordered: list[AmbiguousDate] = []
+        for (begins_with_year, is_iso), dates in groups.items():
+            if is_iso:
+                order = order_behind_year(dates.values())
+            elif begins_with_year:
+                order = said or order_behind_year(dates.values())
+            else:
+                order = said or (None if self._order == UNKNOWN else order_of(dates.values(), today))
+            if order is None:
+                unordered += dates.values()
+                continue
+            resolved: dict[AmbiguousDate, dt.date | None] = {}
+            for place, date in dates.items():
+                if date not in resolved:
+                    resolved[date] = resolve_date(date, order, today)
+                self._reviews[place] = replace(self._reviews[place], date=resolved[date])
+        if unordered:
             self._left_out.append(
-                f"{len(self._numeric):,} dates such as “{example}”, in which the order of day and month is "
+                f"{len(unordered):,} dates such as “{unordered[0]}”, in which the order of day and month is "
                 "unknown; say dates=day or dates=month"
             )
-            if not unknown:
-                differing = (
-                    str(date) for date in dict.fromkeys(self._numeric.values()) if date.first != date.second
-                )
+            if self._order != UNKNOWN:
+                differing = (str(d) for d in dict.fromkeys(unordered) if len(set(d.day_and_month)) > 1)
                 self._unordered = tuple(islice(differing, _SHOWN))
-            return
-        resolved: dict[AmbiguousDate, dt.date | None] = {}
-        for place, date in self._numeric.items():
-            if date not in resolved:
-                resolved[date] = resolve_date(date, order, today)
-            self._reviews[place] = replace(self._reviews[place], date=resolved[date])
 
     def _without_names_of_nobody(self, reviews: list[Review]) -> list[Review]:
         """Drop the name of a large share of the reviews, unless these repeat each other: it is a placeholder."""
@@ -351,10 +359,10 @@ class ReviewCollector:
 
     def _date(self, raw: object) -> ReadDate | None:
         if not isinstance(raw, str):  # numbers of one hash are easily made, and thousands of them would be slow
-            return read_date(raw, self._today) if isinstance(raw, int | float) else None
+            return read_in_column(raw, self._today) if isinstance(raw, int | float) else None
         if raw in self._dates:
             return self._dates[raw]
-        date = read_date(raw, self._today)
+        date = read_in_column(raw, self._today)
         if len(self._dates) < _CACHE_SIZE and len(raw) <= _LONGEST_DATE:
             self._dates[raw] = date
         return date
