@@ -11,7 +11,7 @@ from itertools import groupby, islice
 from sys import getsizeof
 from typing import cast
 
-from outlast_reviews.deduplicate import folded
+from outlast_reviews.deduplicate import name_key
 from outlast_reviews.formatting import counted
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.errors import NotReviews, TooManyReviews, quoted
@@ -442,7 +442,10 @@ def _are_of_many(reviews: Sequence[Review]) -> bool:
 
 
 class ProductIndex:
-    """Rows of one id are of one product, and so are rows of one name: variants have ids of their own."""
+    """Rows of one id are of one product, and so are rows of one name: variants have ids of their own.
+
+    An id without a name may be the name, so that its spelling counts as little.
+    """
 
     def __init__(self) -> None:
         self._pairs: dict[tuple[str, str], int] = {}
@@ -485,7 +488,8 @@ class ProductIndex:
             return index
 
         for pair, index in self._pairs.items():
-            for kind, value in enumerate((pair[0], folded(pair[1]))):
+            product_id, name = pair
+            for kind, value in enumerate((product_id, name_key(name), "" if name else name_key(product_id))):
                 if value:
                     one, other = root(first.setdefault((kind, value), index)), root(index)
                     parent[max(one, other)] = min(one, other)
