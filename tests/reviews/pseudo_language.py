@@ -15,10 +15,28 @@ from outlast import Translations
 SOURCE = Path(outlast_reviews.__file__).parent
 LANGUAGE = "de"
 """Some language that writes numbers and dates in another way than English."""
-MONTHS = (
-    "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
-    " Jan Feb Apr Aug Sept Okt Nov Dez"
-).split()
+MONTHS = [
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+    "Jan",
+    "Feb",
+    "Apr",
+    "Aug",
+    "Sept",
+    "Okt",
+    "Nov",
+    "Dez",
+]
 
 
 def messages() -> Iterator[tuple[str, ...]]:

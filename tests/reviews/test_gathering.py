@@ -185,7 +185,7 @@ async def test_what_the_beginning_of_a_file_shows_is_refused_at_start(
     good = await upload(outlast, "rating,text\n5,a\n")
     with pytest.raises(InvalidInput, match=words):
         await outlast.start("product", owner=ME, source=file)
-    with pytest.raises(InvalidInput, match=f"bad.csv: .*{words}"):
+    with pytest.raises(InvalidInput, match=f"“bad.csv”: .*{words}"):
         await outlast.start("product", owner=ME, source=[good, file])
 
 
@@ -341,8 +341,8 @@ async def test_an_unknown_order_of_dates_is_asked_with_both_readings(outlast: Ou
     with pytest.raises(InvalidInput, match="can be read in two ways") as caught:
         await outlast.start("product", owner=ME, source=file)
     (question,) = caught.value.questions
-    assert question.samples["day"][0] == "01/02/2021 is 1 February 2021"
-    assert question.samples["month"][0] == "01/02/2021 is 2 January 2021"
+    assert question.samples["day"][0] == "01/02/2021 → 1 February 2021"
+    assert question.samples["month"][0] == "01/02/2021 → 2 January 2021"
     coverages = [
         (await report_of(outlast, source=file, mapping={"dates": order}))["coverage"]
         for order in ("day", "month", "unknown")

@@ -120,7 +120,7 @@ class TestRows:
             "The only row could not be read as a review: the rating “9” is not between 1 and 5 stars."
         )
         assert refusal("rating,text\n9,a\nx,b\n") == (
-            "None of the 2 rows could be read as a review; in row 1 the rating “9” is not between 1 and 5 stars."
+            "None of the 2 rows could be read as a review; in row 1: the rating “9” is not between 1 and 5 stars."
         )
 
     def test_ids_that_agree_in_most_rows_are_none(self):

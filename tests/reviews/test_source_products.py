@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.products import MOST_PRODUCTS, ProductIndex
 from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
-from outlast_reviews.sources.formats.rows import MOST_PRODUCTS, ProductIndex
 from outlast_reviews.sources.limits import ReadLimits
 from outlast_reviews.sources.review_sets import merged, named, reviews_of_product
 

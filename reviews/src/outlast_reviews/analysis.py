@@ -281,16 +281,16 @@ async def check(
     mapping: dict[Part, str] | None = None,
     only: dict[Only, str] | None = None,
     adds_to: str | None = None,  # noqa: ARG001 - nobody can know more of it than its form
-    name: str | None = None,
+    name: str | None = None,  # noqa: ARG001 - any name is right
 ) -> None:
     """Raise `InvalidInput` at start for what the first bytes of the files show."""
     asyncio.get_running_loop().run_in_executor(None, compile_templates)  # warm up before the first report
     for at, location in enumerate(locations_of(source)):
         if isinstance(location, Upload):
             several = isinstance(source, list) and len(source) > 1
-            name = f"{await location.aname()}: " if several else ""
+            file = await location.aname() if several else ""
             pointer = f"/source/{at}" if isinstance(source, list) else "/source"
-            await refuse_file(location, mapping or {}, only, pointer, name)
+            await refuse_file(location, mapping or {}, only, pointer, file)
 
 
 def _source_label(source: Location | list[Location]) -> str:

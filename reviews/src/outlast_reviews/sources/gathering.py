@@ -17,7 +17,7 @@ from outlast_reviews.invented import SAMPLE, sample_reviews
 from outlast_reviews.progress import Progress
 from outlast_reviews.review import Input, ReviewSet
 from outlast_reviews.settings import ReviewSettings
-from outlast_reviews.sources.errors import FetchError, NotReviews
+from outlast_reviews.sources.errors import FetchError, NotReviews, of_file
 from outlast_reviews.sources.fetching.addresses import BadAddress, Product, product_at, refuse
 from outlast_reviews.sources.formats.columns import NO_MAPPING, Part
 from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
@@ -44,7 +44,7 @@ def locations_of(source: Location | Sequence[Location]) -> Sequence[Location]:
 
 
 async def refuse_file(
-    upload: Upload, mapping: Mapping[Part, str], only: Mapping[Only, str] | None, pointer: str, name: str = ""
+    upload: Upload, mapping: Mapping[Part, str], only: Mapping[Only, str] | None, pointer: str, file: str = ""
 ) -> None:
     """Raise `InvalidInput` for what the first bytes show; unknown columns or several products become questions."""
     head = await upload.head(HEAD + 1)
@@ -52,8 +52,10 @@ async def refuse_file(
         running = asyncio.get_running_loop()
         seen = await running.run_in_executor(_PREVIEWS, preview, head[:HEAD], len(head), mapping)
     except NotReviews as refused:
-        raise question_about(refused, mapping, name) or InvalidInput(f"{name}{refused}", pointer) from None
-    if len(head) <= HEAD and (asked := doubts(seen, mapping, only, name)):
+        raise question_about(refused, mapping, file) or InvalidInput(
+            of_file(file, str(refused)), pointer
+        ) from None
+    if len(head) <= HEAD and (asked := doubts(seen, mapping, only, file)):
         raise asked  # of a larger file the worker asks, which knows all dates and products
 
 
@@ -93,17 +95,18 @@ class Gathering:
         sets: list[tuple[str, ReviewSet]] = []
         for number, location in enumerate(locations):
             name = location if isinstance(location, str) else location.name()
-            prefix = f"{name}: " if len(locations) > 1 else ""
+            file = name if len(locations) > 1 else ""
             try:
                 sets.append((name, self._one(location, mapping, _file_progress(number, len(locations)))))
             except NotReviews as refused:
-                raise question_about(refused, mapping, prefix) or Permanent(f"{prefix}{refused}") from None
+                raise question_about(refused, mapping, file) or Permanent(of_file(file, str(refused))) from None
             except FetchError as failed:
+                sentence = of_file(file, str(failed))
                 if failed.transient:
                     raise RetryAfter(
-                        _RETRY if failed.retry_after is None else failed.retry_after, f"{prefix}{failed}"
+                        _RETRY if failed.retry_after is None else failed.retry_after, sentence
                     ) from None
-                raise Permanent(f"{prefix}{failed}") from None
+                raise Permanent(sentence) from None
         try:
             return merged(sets, ReadLimits()) if len(sets) > 1 else sets[0][1]
         except NotReviews as refused:

@@ -20,7 +20,6 @@ from outlast_reviews.sources.formats.columns import (
     Columns,
     Part,
     columns_of,
-    named,
     refuse_columns,
     refuse_missing,
 )
@@ -33,6 +32,7 @@ from outlast_reviews.sources.formats.header import (
     lines_of,
     names_words,
     note_about,
+    unread_columns,
 )
 from outlast_reviews.sources.formats.rows import ReviewCollector
 from outlast_reviews.sources.formats.stars import UnreadableStars, read_stars
@@ -344,7 +344,7 @@ class Delimited:
         found = rows.finish(content.with_encoding(shape.format))
         return replace(
             found,
-            left_out=(*found.left_out, *note_about(before), *_unused(shape)),
+            left_out=(*found.left_out, *note_about(before), *unread_columns(shape.names, shape.columns)),
             columns=shape.columns.named(shape.names),
         )
 
@@ -385,38 +385,6 @@ def _with_unnamed(shape: TableShape, rows: list[list[str]], mapping: Mapping[Par
         return shape
     names = names_with_gap(shape.names, wider)
     return shape._replace(names=names, columns=columns_of(names, mapping), width=len(names))
-
-
-def _unused(shape: TableShape) -> Iterator[str]:
-    """The columns that nothing was read from, where one of them may be a part that is missed."""
-    columns = shape.columns
-    if "" in shape.names[:-1] or shape.names[-1:] == [""]:
-        at = shape.names.index("") + 1
-        yield message(
-            "a column that the first line does not name, number {number} of {columns}",
-            number=at,
-            columns=len(shape.names),
-        )
-    unused = [name for at, name in enumerate(shape.names) if name and at not in columns.positions]
-    if not unused:
-        return
-    match columns.date is None, columns.reviewer_id is None and columns.reviewer_name is None:
-        case True, True:
-            yield message(
-                "columns of unknown meaning (call one “date” or “reviewer” to have it read so): {columns}",
-                columns=named(unused),
-            )
-        case True, False:
-            yield message(
-                "columns of unknown meaning (call one “date” to have it read so): {columns}", columns=named(unused)
-            )
-        case False, True:
-            yield message(
-                "columns of unknown meaning (call one “reviewer” to have it read so): {columns}",
-                columns=named(unused),
-            )
-        case _:
-            pass
 
 
 def _is_review(header: list[str], columns: Columns) -> bool:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from outlast_reviews.sources.formats.columns import ABSENT, VALUES, ColumnNames, Part
+from outlast import message, plural
+from outlast_reviews.sources.formats.columns import ABSENT, VALUES, ColumnNames, Columns, Part, named
 from outlast_reviews.sources.formats.dates import read_date
 from outlast_reviews.sources.formats.stars import bare_number
 
@@ -74,7 +75,42 @@ def note_about(lines: Sequence[str]) -> Iterator[str]:
     """Of the lines before the header, for what was left out."""
     count = sum(map(_is_filled, lines))
     if count:
-        yield f"{count} line{'s' if count > 1 else ''} before the one that names the columns"
+        yield plural(
+            "{n} line before the one that names the columns",
+            "{n} lines before the one that names the columns",
+            count,
+        )
+
+
+def unread_columns(names: Sequence[str], columns: Columns) -> Iterator[str]:
+    """The columns that nothing was read from, where one of them may be a part that is missed."""
+    if "" in names[:-1] or names[-1:] == [""]:
+        at = names.index("") + 1
+        yield message(
+            "a column that the first line does not name, number {number} of {columns}",
+            number=at,
+            columns=len(names),
+        )
+    unused = [name for at, name in enumerate(names) if name and at not in columns.positions]
+    if not unused:
+        return
+    match columns.date is None, columns.reviewer_id is None and columns.reviewer_name is None:
+        case True, True:
+            yield message(
+                "columns of unknown meaning (call one “date” or “reviewer” to have it read so): {columns}",
+                columns=named(unused),
+            )
+        case True, False:
+            yield message(
+                "columns of unknown meaning (call one “date” to have it read so): {columns}", columns=named(unused)
+            )
+        case False, True:
+            yield message(
+                "columns of unknown meaning (call one “reviewer” to have it read so): {columns}",
+                columns=named(unused),
+            )
+        case _:
+            pass
 
 
 def _is_filled(line: str) -> bool:

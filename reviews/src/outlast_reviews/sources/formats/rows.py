@@ -11,8 +11,7 @@ from itertools import groupby, islice
 from sys import getsizeof
 from typing import cast
 
-from outlast_reviews.deduplicate import name_key
-from outlast_reviews.formatting import counted
+from outlast import message, plural
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.errors import NotReviews, TooManyReviews, quoted
 from outlast_reviews.sources.formats.columns import NO_MAPPING, UNKNOWN, Columns, Part
@@ -26,6 +25,7 @@ from outlast_reviews.sources.formats.dates import (
     read_in_column,
     resolve_date,
 )
+from outlast_reviews.sources.formats.products import ProductIndex
 from outlast_reviews.sources.formats.scales import Scale, scale_of, stars_on
 from outlast_reviews.sources.formats.stars import (
     UnreadableStars,
@@ -36,11 +36,6 @@ from outlast_reviews.sources.formats.stars import (
     read_thumb,
 )
 from outlast_reviews.sources.limits import MIB, ReadLimits
-
-MOST_PRODUCTS = 2_000
-"""Different pairs of id and name that are told apart; rows of any beyond them name none."""
-LONGEST_PRODUCT = 200
-"""Characters of a product's name."""
 
 _BREAK = re.compile(r"<br ?/?>|</(?:p|li|div)> ?(?:<(?:p|li|div)>)?", re.IGNORECASE)
 _LINE_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
@@ -79,7 +74,7 @@ _LONGEST_DATE = 100
 _LONGEST_TEXT = 100_000
 _LONGEST_NUMBER = 9
 """Digits."""
-_NEITHER = "the row has neither stars nor words"
+_NEITHER = message("the row has neither stars nor words")
 
 
 def _stacked() -> re.Pattern[str]:
@@ -151,7 +146,14 @@ class ReviewCollector:
                 return
         title, text = plain_text(title), plain_text(text)
         if len(text) > _LONGEST_TEXT:
-            self._skipped.append(Skipped(row, f"the text has {len(text):,} characters, far more than a review"))
+            self._skipped.append(
+                Skipped(
+                    row,
+                    message(
+                        "the text has {characters:,} characters, far more than a review", characters=len(text)
+                    ),
+                )
+            )
             return
         if rating is None and bare is None and recommended is None and not text and not title:
             self._skipped.append(Skipped(row, _NEITHER))
@@ -159,8 +161,11 @@ class ReviewCollector:
         self._memory += getsizeof(title) + getsizeof(text)
         if self._memory > self._limits.text:
             raise TooManyReviews(
-                f"The file holds more than {self._limits.text // MIB} MiB of words, more than one analysis can "
-                "take. Give the reviews of one product alone."
+                message(
+                    "The file holds more than {most} MiB of words, more than one analysis can take. Give the"
+                    " reviews of one product alone.",
+                    most=self._limits.text // MIB,
+                )
             )
         date = self._date(day)
         if date is None and day and (said := plain_text(day)):
@@ -261,7 +266,7 @@ class ReviewCollector:
             review = self._reviews[place]
             try:
                 if place in self._booleans and scale is not Scale.THUMBS:
-                    raise UnreadableStars("the rating is not a number of stars")
+                    raise UnreadableStars(message("the rating is not a number of stars"))
                 rating, thumb = stars_on(scale, number), review.recommended
                 if scale is Scale.THUMBS:
                     thumb = number == 1
@@ -277,8 +282,13 @@ class ReviewCollector:
             else:
                 self._reviews[place] = replace(review, rating=rating, recommended=thumb)
         if unrated:
-            many = counted(unrated, "rating")
-            self._left_out.append(f"{many} of 0, which {'means' if unrated == 1 else 'mean'} that none was given")
+            self._left_out.append(
+                plural(
+                    "{n:,} rating of 0, which means that none was given",
+                    "{n:,} ratings of 0, which mean that none was given",
+                    unrated,
+                )
+            )
         self._skipped.sort(key=lambda skipped: skipped.row)
         return unreadable
 
@@ -306,8 +316,14 @@ class ReviewCollector:
                 self._reviews[place] = replace(self._reviews[place], date=resolved[date])
         if unordered:
             self._left_out.append(
-                f"{len(unordered):,} dates such as “{unordered[0]}”, in which the order of day and month is "
-                "unknown; say dates=day or dates=month"
+                plural(
+                    "{n:,} date such as “{date}”, in which the order of day and month is unknown; say dates=day or"
+                    " dates=month",
+                    "{n:,} dates such as “{date}”, in which the order of day and month is unknown; say dates=day"
+                    " or dates=month",
+                    len(unordered),
+                    date=unordered[0],
+                )
             )
             if self._order != UNKNOWN:
                 differing = (str(d) for d in dict.fromkeys(unordered) if len(set(d.day_and_month)) > 1)
@@ -326,22 +342,31 @@ class ReviewCollector:
         if not nobody:
             return reviews
         self._left_out += [
-            f"the name “{quoted(name)}”, which is that of {count:,} reviews" for name, count in nobody.items()
+            message("the name “{name}”, which is that of {reviews:,} reviews", name=quoted(name), reviews=count)
+            for name, count in nobody.items()
         ]
         return [replace(review, reviewer=None) if review.reviewer in nobody else review for review in reviews]
 
     def _unread(self) -> tuple[str, ...]:
         if not self._unread_dates:
             return ()
-        many = f"{self._unread_dates:,} dates" if self._unread_dates > 1 else "a date"
-        return (f"{many} that cannot be read, such as “{quoted(self._unread_date)}”; 2024-05-31 can",)
+        unread = plural(
+            "a date that cannot be read, such as “{date}”; 2024-05-31 can",
+            "{n:,} dates that cannot be read, such as “{date}”; 2024-05-31 can",
+            self._unread_dates,
+            date=quoted(self._unread_date),
+        )
+        return (unread,)
 
     def _next_row(self) -> int:
         self.count += 1
         if self.count > self._limits.rows:
             raise TooManyReviews(
-                f"The file has more than {self._limits.rows:,} rows, more than one analysis can take. "
-                "Give the reviews of one product alone."
+                message(
+                    "The file has more than {most:,} rows, more than one analysis can take. Give the reviews of"
+                    " one product alone.",
+                    most=self._limits.rows,
+                )
             )
         return self.count
 
@@ -349,7 +374,7 @@ class ReviewCollector:
         if raw is None:
             return None
         if not isinstance(raw, str | int | float) or isinstance(raw, bool):
-            raise UnreadableStars("the rating is not a number of stars")
+            raise UnreadableStars(message("the rating is not a number of stars"))
         if raw in self._stars:
             return self._stars[raw]
         rating = read_stars(raw)
@@ -370,11 +395,14 @@ class ReviewCollector:
     def _refuse_unreadable(self) -> None:
         if self._skipped:
             first = self._skipped[0]
-            count = len(self._skipped)
             raise NotReviews(
-                f"None of the {count:,} rows could be read as a review; in row {first.row} {first.reason}."
-                if count > 1
-                else f"The only row could not be read as a review: {first.reason}."
+                plural(
+                    "The only row could not be read as a review: {reason}.",
+                    "None of the {n:,} rows could be read as a review; in row {row}: {reason}.",
+                    len(self._skipped),
+                    row=first.row,
+                    reason=first.reason,
+                )
             )
 
 
@@ -439,58 +467,3 @@ def _are_of_many(reviews: Sequence[Review]) -> bool:
     if ids := {review.review_id for review in reviews if review.review_id}:
         return len(ids) >= _DIFFERENT * len(reviews)
     return len({(review.text, review.date) for review in reviews}) >= _DIFFERENT * len(reviews)
-
-
-class ProductIndex:
-    """Rows of one id are of one product, and so are rows of one name: variants have ids of their own.
-
-    An id without a name may be the name, so that its spelling counts as little.
-    """
-
-    def __init__(self) -> None:
-        self._pairs: dict[tuple[str, str], int] = {}
-        self._pair_of_review: list[int] = []
-        """For each review, which pair it has; -1 for none."""
-
-    def add(self, at: int, product_id: str, name: str) -> None:
-        """What the review at this place says; empty where it does not. Places only grow."""
-        pair = product_id[:LONGEST_PRODUCT], name[:LONGEST_PRODUCT]
-        index = self._pairs.get(pair, -1)
-        if index < 0 and len(self._pairs) < MOST_PRODUCTS and any(pair):
-            index = self._pairs[pair] = len(self._pairs)
-        self._pad(at)
-        self._pair_of_review.append(index)
-
-    def names(self, count: int) -> Sequence[str | None]:
-        """For each of `count` reviews its product's name, the most frequent one, or its id where it has none."""
-        if not self._pairs:
-            return [None] * count
-        self._pad(count)
-        groups, counted = self._groups(), Counter(self._pair_of_review)
-        counts: dict[int, Counter[str]] = {}
-        for (product_id, name), index in self._pairs.items():
-            counts.setdefault(groups[index], Counter())[name or product_id] += counted[index] if name else 0
-        chosen = [max(counts[group].items(), key=lambda one: one[1])[0] for group in groups]
-        return [chosen[index] if index >= 0 else None for index in self._pair_of_review]
-
-    def _pad(self, count: int) -> None:
-        self._pair_of_review.extend([-1] * (count - len(self._pair_of_review)))
-
-    def _groups(self) -> list[int]:
-        """For each pair the first one that it is of one product with."""
-        first: dict[tuple[int, str], int] = {}
-        parent = list(range(len(self._pairs)))
-
-        def root(index: int) -> int:
-            while parent[index] != index:
-                parent[index] = parent[parent[index]]
-                index = parent[index]
-            return index
-
-        for pair, index in self._pairs.items():
-            product_id, name = pair
-            for kind, value in enumerate((product_id, name_key(name), "" if name else name_key(product_id))):
-                if value:
-                    one, other = root(first.setdefault((kind, value), index)), root(index)
-                    parent[max(one, other)] = min(one, other)
-        return [root(index) for index in parent]

@@ -5,6 +5,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Literal
 
+from outlast import message, plural
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.stars import UnreadableStars, scaled_stars
 
@@ -84,18 +85,27 @@ def scale_of(numbers: Mapping[float, int], said: str | None = None, stated: Mapp
     scale = Scale.STARS if zeros == total else _recognised(numbers)
     scale = Scale.STARS if scale is Scale.HALVES else scale
     raise UnknownScale(
-        f"{_how_many(zeros, total)} 0: it is not clear whether that is the lowest rating or means that there is "
-        "none. Say which.",
+        _about_zeros(zeros, total),
         "zero",
         *(scale, scale.from_zero),
         *((Scale.THUMBS,) if zeros == total and not stated else ()),
     )
 
 
-def _how_many(count: int, total: int) -> str:
-    if total == 1:
-        return "The only rating is"
-    return f"{count:,} of {total:,} ratings {'is' if count == 1 else 'are'}"
+def _about_zeros(zeros: int, ratings: int) -> str:
+    if ratings == 1:
+        return message(
+            "The only rating is 0: it is not clear whether that is the lowest rating or means that there is none."
+            " Say which."
+        )
+    return plural(
+        "{n:,} of {ratings:,} ratings is 0: it is not clear whether that is the lowest rating or means that there"
+        " is none. Say which.",
+        "{n:,} of {ratings:,} ratings are 0: it is not clear whether that is the lowest rating or means that there"
+        " is none. Say which.",
+        zeros,
+        ratings=ratings,
+    )
 
 
 _LOWEST = {Scale.STARS: 1.0, Scale.HALVES: 0.5}
@@ -126,8 +136,15 @@ def _recognised(numbers: Mapping[float, int]) -> Scale:
     larger = (Scale.TEN, Scale.FIFTY, Scale.HUNDRED)
     likely = next((scale for scale in larger if max(numbers) <= scale.best), Scale.HUNDRED)
     raise UnknownScale(
-        f"{above[5]:,} of {total:,} ratings are above 5, and the largest is {max(numbers):g}: it is not clear "
-        "which scale they are on. Say which.",
+        plural(
+            "{n:,} of {ratings:,} ratings is above 5, and the largest is {largest:g}: it is not clear which scale"
+            " they are on. Say which.",
+            "{n:,} of {ratings:,} ratings are above 5, and the largest is {largest:g}: it is not clear which scale"
+            " they are on. Say which.",
+            above[5],
+            ratings=total,
+            largest=max(numbers),
+        ),
         "scale",
         likely,
         *(scale for one in (Scale.STARS, *larger) for scale in (one, one.from_zero) if scale is not likely),
@@ -141,12 +158,20 @@ def stars_on(scale: Scale, number: float) -> float | None:
     """
     if scale is Scale.THUMBS:
         if number not in {-1, 0, 1}:
-            raise UnreadableStars(f"the rating “{number:g}” is no thumb: neither 0 nor 1")
+            raise UnreadableStars(message("the rating “{rating:g}” is no thumb: neither 0 nor 1", rating=number))
         return None
     if number == 0 and not scale.has_zero:
         return None
     lowest, best = _LOWEST.get(scale, 0.0), scale.best
     if not lowest <= number <= best:
-        stars = " stars" if best == 5 else ""
-        raise UnreadableStars(f"the rating “{number:g}” is not between {lowest:g} and {best:g}{stars}")
+        raise UnreadableStars(
+            message("the rating “{rating:g}” is not between {lowest:g} and 5 stars", rating=number, lowest=lowest)
+            if best == 5
+            else message(
+                "the rating “{rating:g}” is not between {lowest:g} and {best:g}",
+                rating=number,
+                lowest=lowest,
+                best=best,
+            )
+        )
     return max(1.0, number) if best == 5 else scaled_stars(number, best)

@@ -2,6 +2,7 @@
 
 import re
 
+from outlast import message
 from outlast_reviews.sources.errors import quoted
 
 _LONGEST = 80
@@ -64,7 +65,7 @@ def read_stars(raw: object) -> float | None:
     Raises `UnreadableStars`.
     """
     if isinstance(raw, bool):
-        raise UnreadableStars("the rating is not a number of stars")
+        raise UnreadableStars(message("the rating is not a number of stars"))
     if raw is None:
         return None
     if isinstance(raw, int | float):
@@ -73,16 +74,16 @@ def read_stars(raw: object) -> float | None:
     if text.casefold() in _NOTHING:
         return None
     if len(text) > _LONGEST:
-        raise UnreadableStars(f"the rating “{quoted(text)}…” is not a number of stars")
+        raise UnreadableStars(message("the rating “{rating}…” is not a number of stars", rating=quoted(text)))
     full = 0 if text.isascii() else sum(text.count(star) for star in _FULL)
     if full > 1 or (full and not _NUMBER.search(text)):
         return _checked(full + 0.5 * sum(text.count(half) for half in _HALF), 5.0, text)
     if _NO_STARS.fullmatch(text):
-        raise ZeroStars(f"the rating “{quoted(text)}” is not between 1 and 5 stars")
+        raise ZeroStars(message("the rating “{rating}” is not between 1 and 5 stars", rating=quoted(text)))
     if spelled := _SPELLED.fullmatch(text):
         return _checked(_WORDS.index(spelled[1].lower()), 5.0, text)
     if _NEGATIVE.search(text):
-        raise UnreadableStars(f"the rating “{quoted(text)}” is not between 1 and 5 stars")
+        raise UnreadableStars(message("the rating “{rating}” is not between 1 and 5 stars", rating=quoted(text)))
     numbers = [float(number.replace(",", ".")) for number in _NUMBER.findall(_AND_A_HALF.sub(r"\1.5", text))]
     match numbers:
         case [value] if "%" in text:
@@ -94,7 +95,7 @@ def read_stars(raw: object) -> float | None:
         case [value, best]:
             return _checked(value, best, text)
         case _:
-            raise UnreadableStars(f"the rating “{quoted(text)}” is not a number of stars")
+            raise UnreadableStars(message("the rating “{rating}” is not a number of stars", rating=quoted(text)))
 
 
 def scaled_stars(value: float, best: float) -> float:
@@ -104,11 +105,11 @@ def scaled_stars(value: float, best: float) -> float:
 
 def _checked(value: float, best: float, raw: object) -> float:
     if best not in _SCALES:
-        raise UnreadableStars(f"the rating “{quoted(raw)}” is not a number of stars")
+        raise UnreadableStars(message("the rating “{rating}” is not a number of stars", rating=quoted(raw)))
     if not value:
-        raise ZeroStars(f"the rating “{quoted(raw)}” is not between 1 and 5 stars")
+        raise ZeroStars(message("the rating “{rating}” is not between 1 and 5 stars", rating=quoted(raw)))
     if best != 5.0 and 0 <= value <= best:
         return scaled_stars(value, best)
     if not 1 <= value <= 5:
-        raise UnreadableStars(f"the rating “{quoted(raw)}” is not between 1 and 5 stars")
+        raise UnreadableStars(message("the rating “{rating}” is not between 1 and 5 stars", rating=quoted(raw)))
     return float(value)
