@@ -7,13 +7,19 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypedDict
 
-from outlast_reviews.checks.burst import LEAST_DIFFERENCE, MOST_LOWER
+from outlast_reviews.checks.burst import (
+    EXTREME_FACTOR,
+    LEAST_DIFFERENCE,
+    LEAST_OF_ALL,
+    MOST_LOWER,
+    MOST_LOWER_OF_EXTREME,
+)
 from outlast_reviews.checks.near_copies import LEAST_IN_COMMON
 from outlast_reviews.formatting import percent_at_most
 from outlast_reviews.language_model.opinion import ModelReport, sentences
 from outlast_reviews.verdict import CHECKS_FOR_A, DAYS_FOR_A, GRADE_LIMITS, MODEL
 
-VERSION = "5"
+VERSION = "6"
 """Incremented with each change that can change a verdict."""
 
 
@@ -163,8 +169,10 @@ def method(model: ModelReport | None = None) -> Method:
                 "Medium sign: five stars on days with far more reviews than the days around them, if five stars"
                 " are significantly more frequent then (Fisher's exact test, p < 0.01, corrected for all stretches"
                 f" tried), by at least {100 * LEAST_DIFFERENCE:.0f} points, and lower ratings are at most"
-                f" {100 * MOST_LOWER:.0f}% as frequent as at other times. We don't assess this where one such"
-                " stretch holds most of the reviews."
+                f" {100 * MOST_LOWER:.0f}% as frequent as at other times. Fewer points are enough if there are"
+                f" {EXTREME_FACTOR} times as many reviews as usual, which add {100 * LEAST_OF_ALL:.0f}% or more to"
+                f" all, and lower ratings are at most {100 * MOST_LOWER_OF_EXTREME:.0f}% as frequent. We don't"
+                " assess this where one such stretch holds most of the reviews."
             ),
             (
                 "We count rewarded reviews separately. Unverified purchases, stars that don't fit the text and the"
