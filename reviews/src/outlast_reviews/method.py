@@ -8,13 +8,19 @@ from importlib.resources import files
 from typing import Any, TypedDict
 
 from outlast import message
-from outlast_reviews.checks.burst import LEAST_DIFFERENCE, MOST_LOWER
+from outlast_reviews.checks.burst import (
+    EXTREME_FACTOR,
+    LEAST_DIFFERENCE,
+    LEAST_OF_ALL,
+    MOST_LOWER,
+    MOST_LOWER_OF_EXTREME,
+)
 from outlast_reviews.checks.near_copies import LEAST_IN_COMMON
 from outlast_reviews.formatting import percent_at_most
 from outlast_reviews.language_model.opinion import ModelReport, sentences
 from outlast_reviews.verdict import CHECKS_FOR_A, DAYS_FOR_A, GRADE_LIMITS, MODEL
 
-VERSION = "5"
+VERSION = "6"
 """Incremented with each change that can change a verdict."""
 
 
@@ -219,11 +225,16 @@ def _rules(of_model: Sequence[str]) -> list[str]:
         ),
         message(
             "Medium sign: five stars on days with far more reviews than the days around them, if five stars are"
-            " significantly more frequent then (Fisher's exact test, p < 0.01, corrected for all stretches tried),"
-            " by at least {points:.0f} points, and lower ratings are at most {share:.0f}% as frequent as at other"
-            " times. We don't assess this where one such stretch holds most of the reviews.",
+            " significantly more frequent then (Fisher's exact test, p < 0.01, corrected for all stretches"
+            " tried), by at least {points:.0f} points, and lower ratings are at most {share:.0f}% as frequent as"
+            " at other times. Fewer points are enough if there are {factor} times as many reviews as usual, which"
+            " add {added:.0f}% or more to all, and lower ratings are at most {extreme:.0f}% as frequent. We don't"
+            " assess this where one such stretch holds most of the reviews.",
             points=100 * LEAST_DIFFERENCE,
             share=100 * MOST_LOWER,
+            factor=EXTREME_FACTOR,
+            added=100 * LEAST_OF_ALL,
+            extreme=100 * MOST_LOWER_OF_EXTREME,
         ),
         message(
             "We count rewarded reviews separately. Unverified purchases, stars that don't fit the text and the"

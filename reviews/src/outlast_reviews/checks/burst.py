@@ -36,6 +36,14 @@ MOST_LOWER = 0.5
 """Share of reviews with fewer than five stars, as a part of that at other times. At least half of a spike is
 surplus: if all of that gives five stars, the share of the others halves, whatever it usually is.
 """
+EXTREME_FACTOR = 10
+"""Times the expected number of a rush that is extreme in itself."""
+LEAST_OF_ALL = 0.05
+"""Share of all reviews that the surplus of an extreme rush must be to matter."""
+MOST_LOWER_OF_EXTREME = 0.25
+"""As `MOST_LOWER`, of an extreme rush. Where nine of ten give five stars anyway, no rush can raise their share by
+ten points, but one of ten times the usual number has hardly any lower ratings left if it was bought.
+"""
 MOST_INSIDE = 0.5
 """Share of all reviews in a spike: what holds more is itself what is usual."""
 _MOST_SPIKES = 200
@@ -54,6 +62,8 @@ class Spike:
     first: int
     after: int
     """Its reviews, as a slice of the days."""
+    expected: float = 0
+    """The usual number of reviews in as many days."""
 
 
 def find_spikes(days: Sequence[int], advance: Advance) -> list[Spike]:
@@ -82,7 +92,7 @@ def find_spikes(days: Sequence[int], advance: Advance) -> list[Spike]:
                 continue
             chance = poisson_tail(count, expected) * span * len(_LENGTHS)
             if chance < SPIKE_CHANCE:
-                found[inside.start, inside.stop] = Spike(chance, start, end, inside.start, inside.stop)
+                found[inside.start, inside.stop] = Spike(chance, start, end, inside.start, inside.stop, expected)
     return sorted(found.values(), key=lambda c: (c.chance, c.start, c.end))[:_MOST_SPIKES]
 
 
@@ -193,7 +203,10 @@ def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:
         if not outside:
             return False
         lower, lower_usually = 1 - five / inside, 1 - (fives[-1] - five) / outside
-        return lower_usually - lower >= LEAST_DIFFERENCE and lower <= MOST_LOWER * lower_usually
+        is_extreme = inside >= EXTREME_FACTOR * spike.expected and inside - spike.expected >= LEAST_OF_ALL * total
+        if lower_usually - lower >= LEAST_DIFFERENCE:
+            return lower <= MOST_LOWER * lower_usually
+        return is_extreme and lower <= MOST_LOWER_OF_EXTREME * lower_usually
 
     return [spike for spike in spikes if differs(spike) and chance(spike) * tests < CHANCE]
 
