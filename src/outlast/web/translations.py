@@ -82,11 +82,18 @@ class Translations:
         while parts:
             for count in range(min(len(parts), MOST_SENTENCES), 0, -1):
                 found = self._sentence(" ".join(parts[:count]), depth)
+                if found is None and count == 1:
+                    found = self._headline(parts[0], depth)
                 if found is not None or count == 1:
                     told.append(parts[0] if found is None else found)
                     del parts[:count]
                     break
         return " ".join(told)
+
+    def _headline(self, text: str, depth: int) -> str | None:
+        """A message without a full stop, to which one was added."""
+        found = self._sentence(text[:-1], depth) if text.endswith(".") else None
+        return found and f"{found}."
 
     def _sentence(self, text: str, depth: int) -> str | None:
         if (known := self.gettext(text)) != text:
@@ -95,12 +102,19 @@ class Translations:
             return value
         if depth:
             for template in self._templates:
-                if (values := template.values_in(text)) is not None:
-                    return self._filled(template, values, depth - 1)
+                values = template.values_in(text)
+                if values is not None and (told := self._filled(template, values, depth - 1)) is not None:
+                    return told
         return None
 
-    def _filled(self, template: "_Template", values: Mapping[str, str], depth: int) -> str:
-        shown = {name: self._sentences(value, depth) for name, value in values.items()}
+    def _filled(self, template: "_Template", values: Mapping[str, str], depth: int) -> str | None:
+        """Return `None` where a value goes on into the next sentence and is no message itself."""
+        shown: dict[str, str] = {}
+        for name, value in values.items():
+            told = self._sentence(value, depth)
+            if told is None and BETWEEN_SENTENCES.search(value):
+                return None
+            shown[name] = value if told is None else told
         number = int(values["n"].replace(",", "")) if "n" in values else 1
         return template.filled(shown, number)
 
@@ -140,7 +154,7 @@ class _Template:
             literal += before
             if name is not None:
                 self._literals.append(literal)
-                self._fields.append(_Field(name, _shape(spec or "")))
+                self._fields.append(_Field(name, INTEGER if name == "n" else _shape(spec or "")))
                 literal = ""
         self._literals.append(literal)
         self._longest = max(self._literals, key=len)
@@ -151,6 +165,8 @@ class _Template:
         first, last = self._literals[0], self._literals[-1]
         if self._longest not in text or not text.startswith(first) or not text.endswith(last):
             return None
+        if not self._fields:
+            return {} if text == first else None
         values: dict[str, str] = {}
         at, end = len(first), len(text) - len(last)
         for field, literal in zip(self._fields, [*self._literals[1:-1], None], strict=True):
@@ -172,7 +188,7 @@ class _Template:
 
 
 def _shape(spec: str) -> re.Pattern[str] | None:
-    if spec.endswith("f"):
+    if spec.endswith(("f", "g")):
         return DECIMAL
     return INTEGER if spec in {",", "d", ",d", "n"} else None
 
