@@ -27,14 +27,13 @@ def days(start: dt.date, end: dt.date) -> str:
     """Format as "on 3 May 2024" or "from 10 to 13 April 2018", without repeating the month or year."""
     if start == end:
         return message("on {day}", day=day(start))
-    first = day(start)
-    if start.year == end.year:
-        first = f"{start.day} {_MONTHS[start.month - 1]}" if start.month != end.month else str(start.day)
-    return span(first, day(end))
+    if (start.year, start.month) == (end.year, end.month):
+        return message("from {first:d} to {last}", first=start.day, last=day(end))
+    return span(f"{start.day} {_MONTHS[start.month - 1]}" if start.year == end.year else day(start), day(end))
 
 
 def span(first: str, last: str) -> str:
-    """Format as "from 10 to 13 April 2018", of two dates in words."""
+    """Format as "from 30 March to 13 April 2018", of two dates in words."""
     return message("from {first} to {last}", first=first, last=last)
 
 

@@ -123,7 +123,7 @@ class Translations:
         """The most telling first."""
         return sorted(
             (template for catalogue in self._catalogues for template in catalogue.templates()),
-            key=lambda template: -template.letters,
+            key=lambda template: (-template.letters, template.free),
         )
 
     @cached_property
@@ -159,6 +159,8 @@ class _Template:
         self._literals.append(literal)
         self._longest = max(self._literals, key=len)
         self.letters = sum(map(len, self._literals))
+        self.free = sum(field.shape is None for field in self._fields)
+        """Places that take any text."""
 
     def values_in(self, text: str) -> dict[str, str] | None:
         """Return the values with which the template gives this text; `None`: it never does."""

@@ -70,14 +70,14 @@ def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Rev
             " did, so this doesn't count.",
             "{n:,} reviewers also reviewed two other products we analysed within {days} days, but never the same"
             " two, so this doesn't count.",
-            len(matches),
+            len(set(people.values())),
             days=WITHIN_DAYS,
         )
     else:
         sentence = message(
             "{reviewers:,} reviewers here also reviewed the same other products within {days} days. Customers who"
             " don't know each other rarely do.",
-            reviewers=len(together),
+            reviewers=len({people[row] for row in together}),
             days=WITHIN_DAYS,
         )
     return Finding(NAME, TITLE, "found", sentence, signs)

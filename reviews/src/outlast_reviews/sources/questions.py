@@ -58,12 +58,10 @@ _LONGEST_QUESTION = 60_000
 """Characters of all column options, with their samples, as escaped JSON; a refusal has eight such questions."""
 
 
-def question_about(
-    refused: NotReviews, mapping: Mapping[Part, str], file: str = "", text: str = ""
-) -> InvalidInput | None:
+def question_about(refused: NotReviews, mapping: Mapping[Part, str], file: str = "") -> InvalidInput | None:
     """Return the questions whose answers make the source readable; `None` if no answer can.
 
-    `file` is the name of the file that they are about, where there are several; `text` replaces the sentence.
+    `file` is the name of the file that they are about, where there are several.
     """
     match refused:
         case UnknownColumns():
@@ -72,7 +70,7 @@ def question_about(
             asked = [_scale(refused)]
         case _:
             return None
-    return InvalidInput(of_file(file, text or str(refused)), "/mapping", questions=asked)
+    return InvalidInput(of_file(file, str(refused)), "/mapping", questions=asked)
 
 
 def doubts(
