@@ -101,7 +101,7 @@ class Translations:
 
     def _filled(self, template: "_Template", values: Mapping[str, str], depth: int) -> str:
         shown = {name: self._sentences(value, depth) for name, value in values.items()}
-        number = int(values["n"].replace(",", "")) if "n" in values else 1
+        number = int(values["n"].replace(",", "")) if "n" in values else template.number
         return template.filled(shown, number)
 
     @cached_property
@@ -131,8 +131,9 @@ class _Field:
 class _Template:
     """A message with values, found in a sentence from the left to the right, without trying twice."""
 
-    def __init__(self, template: str, forms: Sequence[str], form: Callable[[int], int]) -> None:
-        self._forms, self._form = forms, form
+    def __init__(self, template: str, forms: Sequence[str], form: Callable[[int], int], number: int = 1) -> None:
+        """`number`: what it stands for where it does not show it."""
+        self._forms, self._form, self.number = forms, form, number
         self._literals: list[str] = []
         self._fields: list[_Field] = []
         literal = ""
@@ -151,6 +152,8 @@ class _Template:
         first, last = self._literals[0], self._literals[-1]
         if self._longest not in text or not text.startswith(first) or not text.endswith(last):
             return None
+        if not self._fields:
+            return {} if text == first else None
         values: dict[str, str] = {}
         at, end = len(first), len(text) - len(last)
         for field, literal in zip(self._fields, [*self._literals[1:-1], None], strict=True):
@@ -194,7 +197,11 @@ class _Catalogue:
         found = [_Template(text, [told], _only) for text, told in self.texts.items() if told and "{" in text]
         for one, several in self.plurals:
             forms = self.plurals[one, several]
-            found += [_Template(text, forms, self.form) for text in (several, one) if "%(" not in text]
+            found += [
+                _Template(text, forms, self.form, number)
+                for number, text in ((2, several), (1, one))
+                if "%(" not in text
+            ]
         return [template for template in found if template.letters]
 
 
