@@ -7,7 +7,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from pseudo_language import LANGUAGE, EverySentence, untranslated, write_catalogue
+from bracketed_language import LANGUAGE, EverySentence, untranslated, write_catalogue
 from shown_pages import OWN, evidence_pages, report_pages, results, site_pages
 
 from outlast_reviews.evidence import page as evidence
