@@ -26,6 +26,7 @@ from outlast_reviews.review import Input, Review, ReviewSet, Skipped
 from outlast_reviews.sources.fetching.addresses import product_at
 
 NOW = dt.datetime(2025, 3, 4, 5, 6, tzinfo=dt.UTC)
+_NOTHING = "the row has neither stars nor words"
 Result = Mapping[str, Any]
 
 
@@ -93,7 +94,7 @@ def results() -> dict[str, Result]:
         "thumbs": result_of(
             *(Review(row=n, recommended=n % 3 > 0, text=f"word {n} " * 9, reviewer=f"{n}") for n in range(60))
         ),
-        "no rows could be read": result_of(*invented(3), skipped=(Skipped(7, "no text"), Skipped(9, "no text"))),
+        "no rows could be read": result_of(*invented(3), skipped=(Skipped(7, _NOTHING), Skipped(9, _NOTHING))),
         "weeks": result_of(*invented(80, days=60), stated_ratings=200, product_rating=4.1),
         "years": result_of(*invented(90, days=6_000)),
         "sample": result_of(*copied(0.2), stated_total=500, product_rating=4.0, **dated),

@@ -79,23 +79,28 @@ class Translations:
         if len(parts) == 1:
             return text
         told: list[str] = []
+        known = True
         while parts:
             for count in range(min(len(parts), MOST_SENTENCES), 0, -1):
                 found = self._sentence(" ".join(parts[:count]), depth)
                 if found is not None or count == 1:
+                    known = known and found is not None
                     told.append(parts[0] if found is None else found)
                     del parts[:count]
                     break
-        return " ".join(told)
+        whole = None if known else self._sentence(text, depth, across=True)
+        return " ".join(told) if whole is None else whole
 
-    def _sentence(self, text: str, depth: int) -> str | None:
+    def _sentence(self, text: str, depth: int, *, across: bool = False) -> str | None:
+        """`across`: even if a value reaches over the end of a sentence, as a title or a sentence may."""
         if (known := self.gettext(text)) != text:
             return known
         if (value := self._written(text)) is not None:
             return value
         if depth:
             for template in self._templates:
-                if (values := template.values_in(text)) is not None:
+                values = template.values_in(text)
+                if values is not None and (across or not any(map(BETWEEN_SENTENCES.search, values.values()))):
                     return self._filled(template, values, depth - 1)
         return None
 
