@@ -12,7 +12,7 @@ from importlib.resources import files
 import pytest
 from review_data import copies, invented
 
-from outlast_reviews.pages import ReportPage, render_report
+from outlast_reviews.pages import render_report
 from outlast_reviews.pages.charts import interval_bar, star_rows
 from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.report import review_report
@@ -213,12 +213,6 @@ def test_a_grade_of_u_shows_no_bar_and_says_why():
     assert "r-interval" not in page.having("class")
     assert "Not enough evidence to adjust it." in page.text
     assert "r-before" not in page.having("class")
-
-
-@pytest.mark.slow
-def test_one_page_object_renders_many_results():
-    page = ReportPage()
-    assert page.render(result_of(invented(30))) == page.render(result_of(invented(30)))
 
 
 def test_highlighted_parts_together_are_the_text():

@@ -71,7 +71,7 @@ def test_every_sentence_of_the_page_is_printed_in_80_columns(printed, report):
         *view.reviewers.sentences,
         view.reviewers.groups_sentence,
         *(group.title for group in view.reviewers.groups),
-        view.trustworthy.sentence,
+        f"{view.trustworthy.meeting} {'; '.join(view.trustworthy.reasons)}. {view.trustworthy.average}",
     ]
     assert len(sentences) > 8
     for sentence in sentences:

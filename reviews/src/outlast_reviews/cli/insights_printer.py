@@ -37,7 +37,7 @@ def insights_of(report: Mapping[str, Any]) -> InsightsView | None:
 def about_all_reviews(insights: InsightsView) -> Iterator[Part]:
     """What belongs to the reviews that were looked at."""
     if missing := insights.missing:
-        yield f"What the {missing.what} could change", map(Text, missing.sentences)
+        yield missing.heading, map(Text, missing.sentences)
 
 
 def about_the_checks(insights: InsightsView, report: Mapping[str, Any]) -> Iterator[Part]:
@@ -111,12 +111,14 @@ def _reviewers(reviewers: ReviewersView) -> Iterator[RenderableType]:
     yield Text(reviewers.groups_sentence)
     for group in reviewers.groups:
         more = [f"{group.more:,} more"] if group.more else []
-        names = ", ".join([*(row.name for row in group.rows), *more])
+        names = ", ".join([*(row.name or "no name" for row in group.rows), *more])
         yield under(Text.assemble((group.title, "bold"), f"\n{names}"))
 
 
 def _trustworthy(trustworthy: TrustworthyView) -> Iterator[RenderableType]:
-    yield Text(f"{trustworthy.sentence} No reason proves that a review is honest.")
+    average = f" {trustworthy.average}" if trustworthy.average else ""
+    reasons = "; ".join(trustworthy.reasons)
+    yield Text(f"{trustworthy.meeting} {reasons}.{average} No reason proves that a review is honest.")
     for review in trustworthy.first[:EXAMPLES]:
         said = f"\n“{review['excerpt']}”" if review["excerpt"] else ""
         yield under(Text(f"{heading(review)}{said}"))

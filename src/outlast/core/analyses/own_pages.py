@@ -22,6 +22,8 @@ class PageView:
     """The path at which the site is mounted, for links to its other pages: `f"{view.root}/"` is the form."""
     takes_files: bool = False
     """Whether the page has the form of `AddFiles`, at `#add-files`."""
+    language: str = "en"
+    """In which the page is shown, such as "de"."""
 
 
 RenderPage = Callable[[PageView], str]
