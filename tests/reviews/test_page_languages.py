@@ -54,6 +54,17 @@ def test_no_sentence_of_python_stays_english(pages: Pages) -> None:
     assert {text: name for name, html in pages(LANGUAGE) for text in untranslated(html)} == {}
 
 
+@every_page
+@pytest.mark.usefixtures("catalogue")
+def test_another_language_shows_the_same_figures(pages: Pages) -> None:
+    for (name, english), (_, other) in zip(pages(environment.ENGLISH), pages(LANGUAGE), strict=True):
+        assert _digits(other) == _digits(english), name
+
+
+def _digits(html: str) -> str:
+    return "".join(re.findall(r"\d", re.sub(r"<[^>]+>", "", html)))
+
+
 @pytest.mark.usefixtures("catalogue")
 def test_figures_are_written_as_in_the_language() -> None:
     report = results()["group"]["report"]
