@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
-from gettext import c2py  # type: ignore[attr-defined]
+from gettext import c2py  # type: ignore[attr-defined] - typeshed leaves it out
 from pathlib import Path
 from string import Formatter
 from typing import Any, Final
@@ -36,8 +36,8 @@ def languages(folders: Iterable[Path]) -> tuple[str, ...]:
 class Translations:
     """The words of some catalogues in one language.
 
-    `language` is such as "de"; `folders` have gettext catalogues, `LANGUAGE/LC_MESSAGES/messages.po`. The first that
-    knows a text counts; what none knows stays English. Raises `ValueError` if a catalogue is missing or damaged.
+    `language` is such as "de"; `folders` have gettext catalogues, `LANGUAGE/LC_MESSAGES/messages.po`. The first
+    that knows a text counts; what none knows stays English. Raises `ValueError` if one is missing or damaged.
     """
 
     def __init__(self, language: str, folders: Iterable[Path] = ()) -> None:
@@ -79,20 +79,23 @@ class Translations:
         if len(parts) == 1:
             return text
         told: list[str] = []
-        known = True
         while parts:
             for count in range(min(len(parts), MOST_SENTENCES), 0, -1):
                 found = self._sentence(" ".join(parts[:count]), depth)
+                if found is None and count == 1:
+                    found = self._headline(parts[0], depth)
                 if found is not None or count == 1:
-                    known = known and found is not None
                     told.append(parts[0] if found is None else found)
                     del parts[:count]
                     break
-        whole = None if known else self._sentence(text, depth, across=True)
-        return " ".join(told) if whole is None else whole
+        return " ".join(told)
 
-    def _sentence(self, text: str, depth: int, *, across: bool = False) -> str | None:
-        """`across`: even if a value reaches over the end of a sentence, as a title or a sentence may."""
+    def _headline(self, text: str, depth: int) -> str | None:
+        """A message without a full stop, to which one was added."""
+        found = self._sentence(text[:-1], depth) if text.endswith(".") else None
+        return found and f"{found}."
+
+    def _sentence(self, text: str, depth: int) -> str | None:
         if (known := self.gettext(text)) != text:
             return known
         if (value := self._written(text)) is not None:
@@ -100,12 +103,18 @@ class Translations:
         if depth:
             for template in self._templates:
                 values = template.values_in(text)
-                if values is not None and (across or not any(map(BETWEEN_SENTENCES.search, values.values()))):
-                    return self._filled(template, values, depth - 1)
+                if values is not None and (told := self._filled(template, values, depth - 1)) is not None:
+                    return told
         return None
 
-    def _filled(self, template: "_Template", values: Mapping[str, str], depth: int) -> str:
-        shown = {name: self._sentences(value, depth) for name, value in values.items()}
+    def _filled(self, template: "_Template", values: Mapping[str, str], depth: int) -> str | None:
+        """Return `None` where a value goes on into the next sentence and is no message itself."""
+        shown: dict[str, str] = {}
+        for name, value in values.items():
+            told = self._sentence(value, depth)
+            if told is None and BETWEEN_SENTENCES.search(value):
+                return None
+            shown[name] = value if told is None else told
         number = int(values["n"].replace(",", "")) if "n" in values else template.number
         return template.filled(shown, number)
 
@@ -114,7 +123,7 @@ class Translations:
         """The most telling first."""
         return sorted(
             (template for catalogue in self._catalogues for template in catalogue.templates()),
-            key=lambda template: -template.letters,
+            key=lambda template: (-template.letters, template.free),
         )
 
     @cached_property
@@ -146,11 +155,13 @@ class _Template:
             literal += before
             if name is not None:
                 self._literals.append(literal)
-                self._fields.append(_Field(name, _shape(spec or "")))
+                self._fields.append(_Field(name, INTEGER if name == "n" else _shape(spec or "")))
                 literal = ""
         self._literals.append(literal)
         self._longest = max(self._literals, key=len)
         self.letters = sum(map(len, self._literals))
+        self.free = sum(field.shape is None for field in self._fields)
+        """Places that take any text."""
 
     def values_in(self, text: str) -> dict[str, str] | None:
         """Return the values with which the template gives this text; `None`: it never does."""
@@ -180,7 +191,7 @@ class _Template:
 
 
 def _shape(spec: str) -> re.Pattern[str] | None:
-    if spec.endswith("f"):
+    if spec.endswith(("f", "g")):
         return DECIMAL
     return INTEGER if spec in {",", "d", ",d", "n"} else None
 

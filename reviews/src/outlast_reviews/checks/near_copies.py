@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import chain
 
+from outlast import message, plural
 from outlast_reviews.checks.disclosures import without_disclosures
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength, part_of
 from outlast_reviews.checks.formulas import formulas_in, without_formulas
@@ -17,7 +18,7 @@ from outlast_reviews.deduplicate import folded
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import identity
 
-NAME, TITLE = "near_copies", "Near-identical texts"
+NAME, TITLE = "near_copies", message("Near-identical texts")
 LEAST_WORDS = 8
 STRONG_WORDS = 12
 """From here on a copy is a strong sign: two people do write "the most comfortable pillow I have ever had"."""
@@ -89,13 +90,16 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     texts = _texts(reviews, own_words, part_of(advance, _FORMULAS, _READ))
     compared = sum(len(text.reviews) for text in texts)
     if compared < 2:
-        why = f"Fewer than two reviews have the {LEAST_WORDS} words we need to compare them."
+        why = message("Fewer than two reviews have the {least} words we need to compare them.", least=LEAST_WORDS)
         return Finding(NAME, TITLE, "not_assessed", why)
     clusters = _clusters(texts, own_words, part_of(advance, _READ, _GROUPED))
     named = any(text.writers for text in texts)
     if not clusters:
-        whose = " under different names" if named else ""
-        sentence = f"No two of {compared:,} texts are copies{whose}."
+        sentence = (
+            message("No two of {texts:,} texts are copies under different names.", texts=compared)
+            if named
+            else message("No two of {texts:,} texts are copies.", texts=compared)
+        )
         return Finding(NAME, TITLE, "clear", sentence)
     members = sum(len(text.reviews) for cluster in clusters for text in cluster)
     signs: list[Sign] = []
@@ -104,11 +108,25 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
             signs.append(sign)
             if len(signs) % 256 == 0:
                 advance(_GROUPED + (1 - _GROUPED) * len(signs) / members)
-    where = f"in {len(clusters)} groups" if len(clusters) > 1 else "in one group"
     different_names = any(text.writers for cluster in clusters for text in cluster)
-    whose = " under different names" if different_names else ""
-    sentence = f"{len(signs):,} reviews{whose} have nearly the same text, {where}."
+    sentence = _found(len(signs), len(clusters), different_names=different_names)
     return Finding(NAME, TITLE, "found", sentence, tuple(signs), different_names=different_names)
+
+
+def _found(reviews: int, groups: int, *, different_names: bool) -> str:
+    if different_names:
+        return plural(
+            "{reviews:,} reviews under different names have nearly the same text, in one group.",
+            "{reviews:,} reviews under different names have nearly the same text, in {n} groups.",
+            groups,
+            reviews=reviews,
+        )
+    return plural(
+        "{reviews:,} reviews have nearly the same text, in one group.",
+        "{reviews:,} reviews have nearly the same text, in {n} groups.",
+        groups,
+        reviews=reviews,
+    )
 
 
 def _own_words(reviews: Sequence[Review], advance: Advance) -> Callable[[str], str]:
@@ -351,16 +369,40 @@ def _signs(number: int, cluster: Sequence[_Text], own_words: Callable[[str], str
         strength: Strength = "medium" if repeated or few else "strong"
         for review in sorted(text.reviews, key=lambda r: (str(r.date), r.row)):
             others = len(members) - of_writer.get(identity(review) or "", 1)
-            as_others = "another review" if others == 1 else f"{others:,} other reviews"
-            whose = f" under {'another name' if others == 1 else 'different names'}" if of_writer else ""
-            if few:
-                sentence = f"Nearly the same few words as {as_others}{whose}, which may be chance."
-            elif repeated:
-                sentence = f"Identical to {as_others}. Without names, this may be one review exported twice."
-            else:
-                sentence = f"Nearly the same words as {as_others}{whose}."
+            sentence = _sign_sentence(others, few=few, repeated=repeated, different_names=bool(of_writer))
             quotes = _shared_runs(review.text, own_words(review.text), shared)
             yield Sign(review.row, strength, sentence, quotes, cluster=number)
+
+
+def _sign_sentence(others: int, *, few: bool, repeated: bool, different_names: bool) -> str:
+    """Of a copy of so many other reviews; `repeated` ones have no names."""
+    if few and different_names:
+        return plural(
+            "Nearly the same few words as another review under another name, which may be chance.",
+            "Nearly the same few words as {n:,} other reviews under different names, which may be chance.",
+            others,
+        )
+    if few:
+        return plural(
+            "Nearly the same few words as another review, which may be chance.",
+            "Nearly the same few words as {n:,} other reviews, which may be chance.",
+            others,
+        )
+    if repeated:
+        return plural(
+            "Identical to another review. Without names, this may be one review exported twice.",
+            "Identical to {n:,} other reviews. Without names, this may be one review exported twice.",
+            others,
+        )
+    if different_names:
+        return plural(
+            "Nearly the same words as another review under another name.",
+            "Nearly the same words as {n:,} other reviews under different names.",
+            others,
+        )
+    return plural(
+        "Nearly the same words as another review.", "Nearly the same words as {n:,} other reviews.", others
+    )
 
 
 def _may_be_repeated_rows(members: Sequence[Review]) -> bool:
