@@ -11,9 +11,9 @@ from outlast_reviews.method import VERSION
 from outlast_reviews.pages.changes import changes
 from outlast_reviews.pages.charts import interval_bar, star_rows
 from outlast_reviews.pages.collecting import report_links
-from outlast_reviews.pages.environment import ENGLISH, templates
 from outlast_reviews.pages.grouping import groups, listed_by_check
 from outlast_reviews.pages.insights_view import insights_view
+from outlast_reviews.pages.languages import ENGLISH, templates
 from outlast_reviews.pages.query import CLEAR_PER_PAGE, ReportQuery, paginate
 from outlast_reviews.pages.timeline_chart import timeline_chart
 from outlast_reviews.verdict import tone_of
