@@ -124,10 +124,11 @@ def untranslated(html: str) -> list[str]:
     """The texts of a page with words outside the brackets."""
     page = _Shown()
     page.feed(html)
-    return sorted({" ".join(text.split()) for text in page.texts if _words(text)})
+    return sorted({" ".join(text.split()) for text in page.texts if words_outside(text)})
 
 
-def _words(text: str) -> Iterable[str]:
+def words_outside(text: str) -> list[str]:
+    """What is not translated of a text."""
     rest = text
     while rest != (rest := _BRACKETS.sub(" ", rest)):
         pass

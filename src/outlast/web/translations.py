@@ -79,23 +79,27 @@ class Translations:
         if len(parts) == 1:
             return text
         told: list[str] = []
+        known = True
         while parts:
             for count in range(min(len(parts), MOST_SENTENCES), 0, -1):
                 found = self._sentence(" ".join(parts[:count]), depth)
                 if found is None and count == 1:
                     found = self._headline(parts[0], depth)
                 if found is not None or count == 1:
+                    known = known and found is not None
                     told.append(parts[0] if found is None else found)
                     del parts[:count]
                     break
-        return " ".join(told)
+        whole = None if known else self._sentence(text, depth, across=True)
+        return " ".join(told) if whole is None else whole
 
     def _headline(self, text: str, depth: int) -> str | None:
         """A message without a full stop, to which one was added."""
         found = self._sentence(text[:-1], depth) if text.endswith(".") else None
         return found and f"{found}."
 
-    def _sentence(self, text: str, depth: int) -> str | None:
+    def _sentence(self, text: str, depth: int, *, across: bool = False) -> str | None:
+        """`across`: even if a value reaches over the end of a sentence, as a title or a sentence may."""
         if (known := self.gettext(text)) != text:
             return known
         if (value := self._written(text)) is not None:
@@ -103,18 +107,12 @@ class Translations:
         if depth:
             for template in self._templates:
                 values = template.values_in(text)
-                if values is not None and (told := self._filled(template, values, depth - 1)) is not None:
-                    return told
+                if values is not None and (across or not any(map(BETWEEN_SENTENCES.search, values.values()))):
+                    return self._filled(template, values, depth - 1)
         return None
 
-    def _filled(self, template: "_Template", values: Mapping[str, str], depth: int) -> str | None:
-        """Return `None` where a value goes on into the next sentence and is no message itself."""
-        shown: dict[str, str] = {}
-        for name, value in values.items():
-            told = self._sentence(value, depth)
-            if told is None and BETWEEN_SENTENCES.search(value):
-                return None
-            shown[name] = value if told is None else told
+    def _filled(self, template: "_Template", values: Mapping[str, str], depth: int) -> str:
+        shown = {name: self._sentences(value, depth) for name, value in values.items()}
         number = int(values["n"].replace(",", "")) if "n" in values else template.number
         return template.filled(shown, number)
 
