@@ -126,7 +126,7 @@ OF_THE_PRODUCT = {
     "insights/measured_groups.py cache": "one table that ships",
     "evidence/page.py cache": "one template for each language that has a catalogue",
     "method.py cache": "one table that ships",
-    "pages/environment.py cache": "the templates and words of the languages that have a catalogue",
+    "pages/languages.py cache": "the templates and words of the languages that have a catalogue",
     "pages/share_card.py cache": "the fonts that ship, by size",
 }
 """Collections of the product that outlive one analysis."""

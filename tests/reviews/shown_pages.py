@@ -144,13 +144,16 @@ def in_greek_letters(value: Any, *, data: bool = False) -> Any:
     return value.lower().translate(_ELSEWHERE) if data and isinstance(value, str) else value
 
 
+_WITH_CHOICES = ("burst", "group", "honest", "one with a sign")
+
+
 def report_pages(language: str) -> Iterator[tuple[str, str]]:
     """Each report with each choice, and what a link shows of it."""
     own = replace(OWN, language=language, takes_files=True)
     shared = replace(SHARED, language=language)
     for name, found in results().items():
         result = in_greek_letters(found)
-        for n, query in enumerate(queries(result)):
+        for n, query in enumerate(queries(result) if name in _WITH_CHOICES else ({},)):
             yield f"{name}, {dict(query)}", render_report(result, query, shared if n % 2 else own)
         yield f"{name}, links", report_links({**result, "adds_to": "b" * 26}, own)
 

@@ -14,11 +14,11 @@ from outlast_reviews.evidence import page as evidence
 from outlast_reviews.evidence.document import document_of
 from outlast_reviews.evidence.keys import InstallationKey
 from outlast_reviews.evidence.signing import signed_page, verify
-from outlast_reviews.pages import environment, render_report
+from outlast_reviews.pages import languages, render_report
 from outlast_reviews.pages.collecting import WORDS
 from outlast_reviews.pages.share_card import share_card
 
-ASSETS = Path(environment.__file__).parent / "assets"
+ASSETS = Path(languages.__file__).parent / "assets"
 PAGES = {"report": report_pages, "evidence": evidence_pages, "site": site_pages}
 Pages = Callable[[str], Iterator[tuple[str, str]]]
 every_page = pytest.mark.parametrize("pages", PAGES.values(), ids=PAGES)
@@ -27,7 +27,7 @@ every_page = pytest.mark.parametrize("pages", PAGES.values(), ids=PAGES)
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """Templates and words of this test alone."""
-    kept = (environment.translations, environment.templates, evidence.templates)
+    kept = (languages.translations, languages.templates, evidence.templates)
     for cache in kept:
         cache.cache_clear()
     yield
@@ -38,22 +38,37 @@ def fresh() -> Iterator[None]:
 @pytest.fixture
 def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
     write_catalogue(tmp_path)
-    monkeypatch.setattr(environment, "LOCALE", tmp_path)
+    monkeypatch.setattr(languages, "LOCALE", tmp_path)
 
 
+@pytest.mark.slow
 @every_page
 @pytest.mark.usefixtures("fresh")
 def test_no_word_of_a_template_stays_english(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "Translations", EverySentence)
+    monkeypatch.setattr(languages, "Translations", EverySentence)
     assert {text: name for name, html in pages(LANGUAGE) for text in untranslated(html)} == {}
 
 
+@pytest.mark.slow
 @every_page
 @pytest.mark.usefixtures("catalogue")
 def test_no_sentence_of_python_stays_english(pages: Pages) -> None:
     assert {text: name for name, html in pages(LANGUAGE) for text in untranslated(html)} == {}
 
 
+@pytest.mark.slow
+@every_page
+@pytest.mark.usefixtures("catalogue")
+def test_another_language_shows_the_same_figures(pages: Pages) -> None:
+    for (name, english), (_, other) in zip(pages(languages.ENGLISH), pages(LANGUAGE), strict=True):
+        assert _digits(other) == _digits(english), name
+
+
+def _digits(html: str) -> str:
+    return "".join(re.findall(r"\d", re.sub(r"<[^>]+>", "", html)))
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("catalogue")
 def test_figures_are_written_as_in_the_language() -> None:
     report = results()["group"]["report"]
@@ -63,6 +78,7 @@ def test_figures_are_written_as_in_the_language() -> None:
     assert f"{report['product_rating']:.2f}.".replace(".", ",", 1) in shown
     assert "4. März 2025, 05:06 UTC" in shown
     assert "100 %" in shown
+    assert "What the missing reviews could change" in shown, "a plural that does not show its number"
 
 
 def test_the_words_that_the_page_hands_to_the_scripts_are_those_of_the_scripts() -> None:
@@ -70,6 +86,7 @@ def test_the_words_that_the_page_hands_to_the_scripts_are_those_of_the_scripts()
     assert set(re.findall(r'\bsaid\("([^"]+)"', scripts)) == set(WORDS)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("catalogue")
 def test_an_evidence_page_in_another_language_is_signed_and_known_as_one() -> None:
     key = InstallationKey(bytes(range(32)))
@@ -81,8 +98,9 @@ def test_an_evidence_page_in_another_language_is_signed_and_known_as_one() -> No
     assert verify(signed.replace(b'lang="de"', b'lang="fr"'), key.public).state == "altered"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("catalogue")
 def test_a_share_card_speaks_the_language_it_is_asked_for() -> None:
     report = {**results()["D"]["report"], "tone": "bad"}
     assert share_card(report) != share_card(report, LANGUAGE)
-    assert share_card(report) == share_card(report, environment.ENGLISH)
+    assert share_card(report) == share_card(report, languages.ENGLISH)

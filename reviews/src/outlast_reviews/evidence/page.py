@@ -8,7 +8,7 @@ from outlast_reviews import formatting
 from outlast_reviews.evidence.document import Document
 from outlast_reviews.evidence.signing import page_begins
 from outlast_reviews.pages.changes import Change, changes_between
-from outlast_reviews.pages.environment import ENGLISH, Templates
+from outlast_reviews.pages.languages import ENGLISH, Templates
 from outlast_reviews.wording import dates_read, outcome
 
 

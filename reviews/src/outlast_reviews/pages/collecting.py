@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from outlast import PageView, message
-from outlast_reviews.pages.environment import ENGLISH, templates
+from outlast_reviews.pages.languages import ENGLISH, templates
 from outlast_reviews.sources.fetching.addresses import Product
 
 PAGE = "collect"

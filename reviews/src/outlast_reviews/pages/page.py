@@ -11,9 +11,9 @@ from outlast_reviews.method import VERSION
 from outlast_reviews.pages.changes import changes
 from outlast_reviews.pages.charts import interval_bar, star_rows
 from outlast_reviews.pages.collecting import report_links
-from outlast_reviews.pages.environment import ENGLISH, templates
 from outlast_reviews.pages.grouping import groups, listed_by_check
 from outlast_reviews.pages.insights_view import insights_view
+from outlast_reviews.pages.languages import ENGLISH, templates
 from outlast_reviews.pages.query import CLEAR_PER_PAGE, ReportQuery, paginate
 from outlast_reviews.pages.timeline_chart import timeline_chart
 from outlast_reviews.verdict import tone_of
@@ -28,7 +28,7 @@ def render_report(
     """
     report = completed(result["report"])
     chosen = ReportQuery.of(query or {}, report)
-    bursts = _bursts(report["checks"])
+    share, bursts = _share(report), _bursts(report["checks"])
     rows = star_rows(report["stars"], without_incentivised=chosen.without_incentivised)
     timeline = timeline_chart(report["timeline"], bursts)
     flagged, flagged_where = groups(report, chosen)
@@ -40,7 +40,8 @@ def render_report(
         view.language if view else ENGLISH,
         report=report,
         interval=interval_bar(report),
-        share=_share(report),
+        share=share,
+        uncertain=share is not None and share != formatting.percent(report["fake_percentage"]),
         rating_change=_rating_change(report),
         star_rows=rows,
         star_height=sum(row.height for row in rows),

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from outlast import plural
-from outlast_reviews.pages.environment import ENGLISH, translations
+from outlast_reviews.pages.languages import ENGLISH, translations
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw

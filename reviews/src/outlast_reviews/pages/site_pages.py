@@ -49,4 +49,4 @@ def duration(hours: float) -> str:
     """As "30 days", "a day" or "12 hours"."""
     if hours >= 24 and hours % 24 == 0:
         return plural("a day", "{n:,} days", int(hours // 24))
-    return message("an hour") if hours == 1 else message("{hours:,g} hours", hours=hours)
+    return message("an hour") if hours == 1 else message("{hours} hours", hours=f"{hours:,g}")
