@@ -259,13 +259,21 @@ class Outlast:
         """
         return await self._runtime.use(lambda sessions: sessions.result(session_id, owner=owner))
 
-    async def share(self, session_id: str, *, owner: str | None = None) -> str | None:
+    async def share(
+        self, session_id: str, *, owner: str | None = None, expires_in: float | timedelta | None = None
+    ) -> str | None:
         """Share the result of the session `session_id` at `/shared/{link}` and return the link.
 
-        The link is valid until `unshare` revokes it or the result's retention ends. Returns `None` if this `owner`
-        has no such result.
+        The link is valid until `unshare` revokes it, it expires, or the result's retention ends. `expires_in`
+        (seconds or a `timedelta`, at most 366 days) sets when it expires, from now, also for a link that there is;
+        without it, that link keeps its expiry, and a new one has none. Returns `None` if this `owner` has no such
+        result. Raises `ValueError` if `expires_in` is out of bounds.
         """
-        return await self._runtime.use(lambda sessions: sessions.share(session_id, owner=owner))
+        valid_for = expires_in if isinstance(expires_in, timedelta | None) else timedelta(seconds=expires_in)
+        link = await self._runtime.use(
+            lambda sessions: sessions.share(session_id, owner=owner, expires_in=valid_for)
+        )
+        return None if link is None else link.link
 
     async def unshare(self, session_id: str, *, owner: str | None = None) -> bool:
         """Revoke the link to the result of `session_id`; return `False` if this `owner` has no such result."""

@@ -74,6 +74,7 @@ RULES: Mapping[str, Rule] = {
     "ws": rule(426),
     "result": rule(200),
     "list": rule(200),
+    "list_links": rule(200),
     "delete_result": rule(200),
     "delete_everything": rule(200),
     "cancel": rule(200, 202, 409),
