@@ -74,7 +74,14 @@ async def sessions_page(context: RequestContext) -> Response:
     # a page of older sessions does not repeat what the first one has shown
     shared = () if context.query.get("after") else await shown_links(context)
     return context.page(
-        "sessions.html", title="Your analyses", secret=bool(shared), rows=rows, older=after, shared_links=shared
+        "sessions.html",
+        title="Your analyses",
+        secret=bool(shared),
+        rows=rows,
+        older=after,
+        shared_links=shared,
+        continues=context.access.continues(context.scope, context.headers),
+        offers_devices=context.access.offers_devices,
     )
 
 

@@ -16,6 +16,7 @@ from outlast.web import (
     dashboard_failures,
     dashboard_queues,
     dashboard_sessions,
+    devices,
     diagnostics,
     openapi_pages,
     own_pages,
@@ -94,7 +95,10 @@ _NAMES_BY_VERB: Final[Mapping[Verb, str]] = {
         " readyz openapi docs"
     ),
     Verb.READ: "progress events ws result page export",
-    Verb.LIST: "list list_links events_of_many token sessions_page form own_page login_page log_in",
+    Verb.LIST: (
+        "list list_links events_of_many token sessions_page form device_page page_device_link page_continue"
+        " page_return own_page login_page log_in"
+    ),
     Verb.START: "start check upload submit page_again page_correct page_files",
     Verb.CHANGE: "cancel retry answer share read_token page_cancel page_answer page_retry page_share page_unshare",
     Verb.DELETE: "delete_result delete_everything page_delete page_delete_everything",
@@ -169,6 +173,10 @@ ROUTES: Final = (
         owner_sessions.page_delete_everything,
         Requires.OWNER,
     ),
+    _page("page_device_link", "POST", f"{OWN_SESSIONS}/device", devices.device_link, Requires.OWNER),
+    _page("page_return", "POST", f"{OWN_SESSIONS}/return", devices.page_return, Requires.OWNER),
+    _page("device_page", "GET HEAD", "/continue", devices.device_page, Requires.OWNER_OR_NEW),
+    _page("page_continue", "POST", "/continue", devices.page_continue, Requires.OWNER),
     _page("page_share", "POST", "/analysis/{session_id}/share", sharing.page_share, Requires.OWNER),
     _page("page_unshare", "POST", "/analysis/{session_id}/unshare", sharing.page_unshare, Requires.OWNER),
     _page("export", "GET HEAD", "/analysis/{session_id}/export/{file}", result_pages.export, Requires.OWNER),
