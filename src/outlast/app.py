@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # imported only where pages are served, not in workers
     from starlette.types import ASGIApp
 
     from outlast.core.analyses.catalogue import OwnerPriority
+    from outlast.web.host_openapi import DocumentedHost
     from outlast.web.login_options import OwnerOf
     from outlast.web.logins import HostRequest
 
@@ -158,6 +159,19 @@ class Outlast:
                 lifespan=self.lifespan,
             )
         )
+
+    def add_to_openapi(self, host: "DocumentedHost", prefix: str) -> None:
+        """Add the API to the OpenAPI document of a FastAPI application, and so to its `/docs`.
+
+        `host` is the application, and `prefix` the path at which it mounts `asgi()`, such as `/slow`. Call it once
+        for each mount. Raises `ValueError` if `prefix` is no path.
+        """
+        from outlast.web.host_openapi import add_to_host  # noqa: PLC0415 - see above
+        from outlast.web.mounting import checked_prefix  # noqa: PLC0415 - see above
+        from outlast.web.openapi import openapi_document  # noqa: PLC0415 - see above
+        from outlast.web.routes import ROUTES  # noqa: PLC0415 - see above
+
+        add_to_host(host, checked_prefix(prefix), lambda: openapi_document(self._catalogue, self._title, ROUTES))
 
     def lifespan(self, workers: int = 0) -> "Lifespan":
         """Return a lifespan that opens the store, with `workers` worker threads in this process.

@@ -31,6 +31,7 @@ class ShownLink:
     page: str
     """The owner's page of the result."""
     expires_at: datetime | None
+    completed_at: datetime
 
 
 async def share(context: RequestContext) -> Response:
@@ -109,6 +110,7 @@ async def shown_links(context: RequestContext) -> Sequence[ShownLink]:
             context.shared_address(link.link),
             links(link.session_id, context.root)["page"],
             link.expires_at,
+            link.completed_at,
         )
         for link in await _newest(context)
     ]
