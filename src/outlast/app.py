@@ -44,7 +44,7 @@ if TYPE_CHECKING:  # imported only where pages are served, not in workers
     from starlette.types import ASGIApp
 
     from outlast.core.analyses.catalogue import OwnerPriority
-    from outlast.web.host_openapi import DocumentedHost
+    from outlast.web.host_openapi import OpenapiHost
     from outlast.web.login_options import OwnerOf
     from outlast.web.logins import HostRequest
 
@@ -160,7 +160,7 @@ class Outlast:
             )
         )
 
-    def add_to_openapi(self, host: "DocumentedHost", prefix: str) -> None:
+    def add_to_openapi(self, host: "OpenapiHost", prefix: str) -> None:
         """Add the API to the OpenAPI document of a FastAPI application, and so to its `/docs`.
 
         `host` is the application, and `prefix` the path at which it mounts `asgi()`, such as `/slow`. Call it once

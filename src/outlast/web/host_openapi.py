@@ -8,13 +8,13 @@ Document = dict[str, Any]
 COMPONENTS = "#/components/"
 
 
-class DocumentedHost(Protocol):
+class OpenapiHost(Protocol):
     """A FastAPI application, or another one whose method `openapi` returns its document."""
 
     def openapi(self) -> Document: ...
 
 
-def add_to_host(host: DocumentedHost, prefix: str, document: Callable[[], Document]) -> None:
+def add_to_host(host: OpenapiHost, prefix: str, document: Callable[[], Document]) -> None:
     """Let the host's document have the operations of another one below `prefix`.
 
     `document` is called when the host makes its own. The components and operations get names of their own.

@@ -16,7 +16,7 @@ from outlast.ports.failures import Cursor, Selection
 from outlast.web.listing import list_limit, next_cursor, parse_cursor
 from outlast.web.problems import OWN_SESSIONS, Problem, fault, not_found
 from outlast.web.request_context import RequestContext
-from outlast.web.sharing import shown_links
+from outlast.web.share_links import shown_links
 from outlast.web.snapshot import snapshot
 from outlast.web.uploads import verify_form_token
 

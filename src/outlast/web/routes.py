@@ -23,7 +23,7 @@ from outlast.web import (
     owner_sessions,
     pages,
     result_pages,
-    sharing,
+    share_links,
 )
 from outlast.web.access import CsrfTokenIn, Requires
 from outlast.web.events import events, events_of_many
@@ -146,12 +146,12 @@ ROUTES: Final = (
     _api("retry", "POST", "/api/analysis/retry/{session_id}", api.retry, Requires.OWNER),
     _api("answer", "POST", "/api/analysis/answer/{session_id}", api.answer, Requires.OWNER, reads_body=True),
     _api("read_token", "POST", "/api/analysis/read-token/{session_id}", api.read_token, Requires.OWNER),
-    _api("list_links", "GET HEAD", "/api/analysis/share", sharing.list_links, Requires.OWNER_OR_NEW),
+    _api("list_links", "GET HEAD", "/api/analysis/share", share_links.list_links, Requires.OWNER_OR_NEW),
     _api(
         "share",
         "POST DELETE",
         "/api/analysis/share/{session_id}",
-        sharing.share,
+        share_links.share,
         Requires.OWNER,
         reads_body=True,
     ),
@@ -177,8 +177,8 @@ ROUTES: Final = (
     _page("page_return", "POST", f"{OWN_SESSIONS}/return", devices.page_return, Requires.OWNER),
     _page("device_page", "GET HEAD", "/continue", devices.device_page, Requires.OWNER_OR_NEW),
     _page("page_continue", "POST", "/continue", devices.page_continue, Requires.OWNER),
-    _page("page_share", "POST", "/analysis/{session_id}/share", sharing.page_share, Requires.OWNER),
-    _page("page_unshare", "POST", "/analysis/{session_id}/unshare", sharing.page_unshare, Requires.OWNER),
+    _page("page_share", "POST", "/analysis/{session_id}/share", share_links.page_share, Requires.OWNER),
+    _page("page_unshare", "POST", "/analysis/{session_id}/unshare", share_links.page_unshare, Requires.OWNER),
     _page("export", "GET HEAD", "/analysis/{session_id}/export/{file}", result_pages.export, Requires.OWNER),
     _page("shared", "GET HEAD", "/shared/{link}", result_pages.shared, Requires.ANYBODY),
     _page(

@@ -21,7 +21,7 @@ LINKS_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
-class ShownLink:
+class OwnerLink:
     """A share link as a page shows it."""
 
     session_id: str
@@ -99,11 +99,11 @@ async def page_unshare(context: RequestContext) -> Response:
     return RedirectResponse(links(context.session_id, context.root)["page"] + "#share", 303)
 
 
-async def shown_links(context: RequestContext) -> Sequence[ShownLink]:
+async def shown_links(context: RequestContext) -> Sequence[OwnerLink]:
     """The owner's share links, for the page of their analyses."""
     catalogue = context.engine.catalogue
     return [
-        ShownLink(
+        OwnerLink(
             link.session_id,
             catalogue[link.analysis].shown_title if link.analysis in catalogue else link.analysis,
             link.subject,
