@@ -32,6 +32,7 @@ from outlast_reviews.sources.formats.stars import (
     ZeroStars,
     bare_number,
     is_boolean,
+    number_of_stars,
     read_stars,
     read_thumb,
 )
@@ -136,6 +137,8 @@ class ReviewCollector:
         ) = parts  # fmt: skip
         rating = None
         bare = bare_number(stars)
+        if bare is None and stars:
+            bare = number_of_stars(stars)
         recommended = (
             None if thumb is None else read_flag(thumb) if read_thumb(thumb) is None else read_thumb(thumb)
         )

@@ -19,6 +19,11 @@ _WIDE = str.maketrans("０１２３４５６７８９．", "0123456789.")
 _SCALES = (5.0, 10.0, 100.0)
 _SPELLED = re.compile(r"(zero|one|two|three|four|five)(?:[ _-]stars?)?", re.IGNORECASE)
 """As in Google's own exports."""
+_WITH_UNIT = re.compile(
+    r"(\d{1,4}(?:[.,]\d{1,6})?)[ -]?"
+    r"(?:stars?|points?|pts?|sterne?n?|punkte?|étoiles?|estrellas?|stelle|sterren|星|점)",
+    re.IGNORECASE,
+)
 _WORDS = ("zero", "one", "two", "three", "four", "five")
 _THUMBS = {
     **dict.fromkeys(
@@ -46,6 +51,14 @@ def bare_number(raw: object) -> float | None:
     if _BOOLEAN.fullmatch(text):
         return float(text.lower() == "true")
     return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) or text in _MINUS_ONE else None
+
+
+def number_of_stars(raw: object) -> float | None:
+    """The number in "6 stars" and "6 points", which says as little of its scale as a bare one; else `None`."""
+    if not isinstance(raw, str) or len(raw) > _LONGEST:
+        return None
+    match = _WITH_UNIT.fullmatch(raw.strip().translate(_WIDE))
+    return float(match[1].replace(",", ".")) if match else None
 
 
 def read_thumb(raw: object) -> bool | None:
