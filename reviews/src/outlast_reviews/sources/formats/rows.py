@@ -28,8 +28,8 @@ from outlast_reviews.sources.formats.dates import (
 )
 from outlast_reviews.sources.formats.scales import Scale, scale_of, stars_on
 from outlast_reviews.sources.formats.stars import (
+    UnknownStars,
     UnreadableStars,
-    ZeroStars,
     bare_number,
     is_boolean,
     number_of_stars,
@@ -147,7 +147,7 @@ class ReviewCollector:
         elif bare is None:
             try:
                 rating = self._rating(stars)
-            except ZeroStars:
+            except UnknownStars:
                 rating = 0.0
             except UnreadableStars as error:
                 self._skipped.append(Skipped(row, str(error)))

@@ -39,7 +39,7 @@ class UnreadableStars(ValueError):  # noqa: N818 - as `NotReviews`
     """What stands where a rating should is none; the message says it for a row's reason."""
 
 
-class ZeroStars(UnreadableStars):
+class UnknownStars(UnreadableStars):
     """Zero of a scale, as in "0/5", which is the lowest rating or none."""
 
 
@@ -91,7 +91,7 @@ def read_stars(raw: object) -> float | None:
     if full > 1 or (full and not _NUMBER.search(text)):
         return _checked(full + 0.5 * sum(text.count(half) for half in _HALF), 5.0, text)
     if _NO_STARS.fullmatch(text):
-        raise ZeroStars(f"the rating “{quoted(text)}” is not between 1 and 5 stars")
+        raise UnknownStars(f"the rating “{quoted(text)}” is not between 1 and 5 stars")
     if spelled := _SPELLED.fullmatch(text):
         return _checked(_WORDS.index(spelled[1].lower()), 5.0, text)
     if _NEGATIVE.search(text):
@@ -119,7 +119,7 @@ def _checked(value: float, best: float, raw: object) -> float:
     if best not in _SCALES:
         raise UnreadableStars(f"the rating “{quoted(raw)}” is not a number of stars")
     if not value:
-        raise ZeroStars(f"the rating “{quoted(raw)}” is not between 1 and 5 stars")
+        raise UnknownStars(f"the rating “{quoted(raw)}” is not between 1 and 5 stars")
     if best != 5.0 and 0 <= value <= best:
         return scaled_stars(value, best)
     if not 1 <= value <= 5:
