@@ -15,6 +15,7 @@ THEMES = (
     "waiting",
     "claims",
     "flood",
+    "operators",
     "held_transaction",
     "call_keys",
     "watchers",

@@ -6,7 +6,7 @@ import socket
 import time
 from itertools import count
 
-from outlast import Outlast, report
+from outlast import Outlast, Permanent, report
 
 outlast = Outlast()
 _socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -21,6 +21,14 @@ async def stamp(n: int) -> None:
 @outlast.analysis("nothing")
 async def nothing(n: int) -> int:
     return n
+
+
+@outlast.analysis("fails", max_attempts=1)
+async def fails(n: int) -> int:
+    """Fail for one of two reasons."""
+    if n % 2:
+        raise Permanent("This cannot be analysed.")
+    raise ValueError(f"{n} is even")
 
 
 @outlast.analysis("waits")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         TooManyActive,
         UnknownAnalysis,
     )
+    from outlast.domain.messages import message, plural
     from outlast.domain.questions import Question
     from outlast.domain.session import AnalysisSession
     from outlast.domain.status import Phase, Status
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from outlast.ports.store import CancelAnswer, RetryAnswer
     from outlast.settings import Settings, SettingsError
     from outlast.sync import SyncOutlast, SyncSession
+    from outlast.web.translations import Translations
 
 _NAMES_BY_MODULE = {
     "outlast.app": ("Lifespan", "Outlast"),
@@ -76,6 +78,7 @@ _NAMES_BY_MODULE = {
         "TooManyActive",
         "UnknownAnalysis",
     ),
+    "outlast.domain.messages": ("message", "plural"),
     "outlast.domain.questions": ("Question",),
     "outlast.domain.session": ("AnalysisSession",),
     "outlast.domain.status": ("Phase", "Status"),
@@ -84,6 +87,7 @@ _NAMES_BY_MODULE = {
     "outlast.ports.store": ("CancelAnswer", "RetryAnswer"),
     "outlast.settings": ("Settings", "SettingsError"),
     "outlast.sync": ("SyncOutlast", "SyncSession"),
+    "outlast.web.translations": ("Translations",),
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 
@@ -140,9 +144,12 @@ __all__ = [
     "SyncSession",
     "TooLarge",
     "TooManyActive",
+    "Translations",
     "UnknownAnalysis",
     "Upload",
+    "message",
     "owner",
+    "plural",
     "report",
     "step",
     "track",

@@ -92,6 +92,7 @@ def test_stars_that_do_not_depend_on_the_day_are_hardly_ever_a_burst():
     assert false <= 2
 
 
+@pytest.mark.slow
 def test_a_small_difference_is_no_burst_however_certain():
     usual = [
         Review(row=n, rating=5.0 if n % 10 else 3.0, date=START + dt.timedelta(days=n % 700), text="x")

@@ -257,6 +257,7 @@ async def test_without_a_key_nothing_is_asked_and_amazon_is_refused_at_start(out
             await outlast.start("product", owner=ME, source=address)
 
 
+@pytest.mark.slow
 async def test_the_environment_after_registration_and_beside_given_settings_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -205,6 +205,7 @@ def test_nothing_follows_the_source_that_could_be_taken_for_a_part_of_it(source)
     assert re.search(rf"Source: {re.escape(source)}\s*<", render_report(result))
 
 
+@pytest.mark.slow
 def test_a_grade_of_u_shows_no_bar_and_says_why():
     page = Page(render_report(result_of(invented(5))))
     assert "Not enough evidence for a grade" in page.text
@@ -262,6 +263,7 @@ def test_the_stylesheet_is_shipped_and_styles_only_the_report():
     assert "url(" not in css
 
 
+@pytest.mark.slow
 def test_a_report_of_an_earlier_version_is_shown_with_the_colour_of_its_grade():
     result = result_of([*invented(300), *copies(9, first_row=900)])
     for name in ("badge", "tone", "projected", "typical", "checks_made", "checks_total"):

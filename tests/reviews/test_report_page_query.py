@@ -42,6 +42,7 @@ def rows(html: str) -> list[int]:
     return [int(row) for row in re.findall(r'id="review-(\d+)"', html)]
 
 
+@pytest.mark.slow
 def test_the_pages_together_show_every_flagged_review_once(mixed):
     flagged = mixed["report"]["flagged"]
     pages = pages_of(mixed)
@@ -56,6 +57,7 @@ def test_a_group_goes_on_where_its_page_ended(mixed):
     assert "300 near-identical reviews, continued" in render_report(mixed, {"page": "2"})
 
 
+@pytest.mark.slow
 def test_of_one_check_all_its_reviews_and_no_others_are_shown(mixed):
     for check in mixed["report"]["checks"]:
         if check["count"]:
@@ -70,6 +72,7 @@ def test_of_one_check_all_its_reviews_and_no_others_are_shown(mixed):
             assert f'href="?check={check["name"]}#r-flagged">See' in html
 
 
+@pytest.mark.slow
 def test_reviews_without_signs_are_all_there_by_pages(mixed):
     total = mixed["report"]["without_signs_count"]
     assert len(mixed["report"]["without_signs"]) == total > CLEAR_PER_PAGE
@@ -80,6 +83,7 @@ def test_reviews_without_signs_are_all_there_by_pages(mixed):
     assert all(review["excerpt"][:30] in everything for review in mixed["report"]["without_signs"])
 
 
+@pytest.mark.slow
 def test_without_incentivised_reviews_neither_list_nor_stars_have_them(mixed):
     report = mixed["report"]
     with_, without = (
@@ -188,6 +192,7 @@ def test_every_link_to_the_reviews_of_a_check_leads_to_as_many_as_it_says(mixed,
         assert len(shown) == (1 if count == "review" else int(count.replace(",", "")))
 
 
+@pytest.mark.slow
 def test_of_too_many_reviews_with_signs_each_check_keeps_some(monkeypatch):
     monkeypatch.setattr("outlast_reviews.listing.MOST_FLAGGED", 60)
     monkeypatch.setattr("outlast_reviews.listing.RESERVED_PER_CHECK", 10)

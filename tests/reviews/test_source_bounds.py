@@ -388,6 +388,7 @@ def test_the_time_to_wait_is_read_and_bounded(headers, seconds):
 
 
 class TestJson:
+    @pytest.mark.slow
     def test_as_many_fields_as_allowed_and_no_more(self):
         def entry(fields: int) -> dict:
             return {"rating": 5, "text": "t", **{f"k{n}": n for n in range(fields - 2)}}

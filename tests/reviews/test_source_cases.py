@@ -214,6 +214,7 @@ def test_a_larger_scale_is_recognised_or_asked_for_and_no_row_dropped(low: int, 
         assert asked.value.likely is Scale(str(end))
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=1), st.sampled_from("/-"))
 def test_an_order_is_unknown_without_a_day_above_twelve(pairs: list[tuple[int, int]], separator: str):
     dates = [AmbiguousDate(first, second, 2020, separator) for first, second in pairs]

@@ -16,6 +16,7 @@ from outlast_reviews.sources.formats.scales import UnknownScale
 TODAY = dt.date(2026, 11, 30)
 
 
+@pytest.mark.slow
 @QUICK
 @given(truths(), layouts(), KINDS, st.sampled_from(sorted(DATES)), st.sampled_from(FLAGS), st.sampled_from(STARS))
 def test_every_part_is_read_from_its_column(truth, layout, kind, dates, flags, stars):
@@ -36,6 +37,7 @@ def test_every_part_is_read_from_its_column(truth, layout, kind, dates, flags, s
     assert {part: found.columns[part] for part in named} == named
 
 
+@pytest.mark.slow
 @QUICK
 @given(truths(), layouts(("rating", "text")), KINDS, st.sampled_from(["0/1", "-1/1", "words", "bool"]))
 def test_thumbs_are_never_stars_and_no_row_is_dropped(truth, layout, kind, form):
@@ -51,6 +53,7 @@ def test_thumbs_are_never_stars_and_no_row_is_dropped(truth, layout, kind, form)
     assert [review.recommended for review in found.reviews] == [review.verified for review in truth]
 
 
+@pytest.mark.slow
 @QUICK
 @given(truths(), layouts(("rating", "text")), KINDS, st.sampled_from([10, 50, 100]), st.integers(0, 4))
 def test_a_larger_scale_is_read_right_or_asked_for(truth, layout, kind, end, low):
@@ -74,6 +77,7 @@ def test_a_larger_scale_is_read_right_or_asked_for(truth, layout, kind, end, low
     assert not found.skipped
 
 
+@pytest.mark.slow
 @QUICK
 @given(
     truths(),
@@ -95,6 +99,7 @@ def test_words_are_read_from_the_column_with_sentences(truth, layout, kind, wron
     assert found.columns["text"] == right
 
 
+@pytest.mark.slow
 @QUICK
 @given(truths(), st.permutations(["one", "two", "three", "four"]), KINDS)
 def test_names_that_say_nothing_are_asked_about_with_the_right_suggestion(truth, names, kind):
@@ -116,6 +121,7 @@ def test_names_that_say_nothing_are_asked_about_with_the_right_suggestion(truth,
     assert values(found, *parts) == values(ReviewSet(truth, ""), *parts)
 
 
+@pytest.mark.slow
 @QUICK
 @given(truths(), KINDS, st.sampled_from(["A Google user", "Anonym", "Kunde"]), st.integers(2, 5), st.booleans())
 def test_a_name_of_a_large_share_is_nobodys_and_nothing_is_merged(truth, kind, name, every, ids):
@@ -130,6 +136,7 @@ def test_a_name_of_a_large_share_is_nobodys_and_nothing_is_merged(truth, kind, n
     assert [review.reviewer for review in found.reviews] == expected
 
 
+@pytest.mark.slow
 @QUICK
 @given(truths(), st.integers(1, 12), st.sampled_from("/-"), KINDS)
 def test_dates_without_a_day_above_twelve_are_doubtful(truth, constant, separator, kind):
@@ -148,6 +155,7 @@ def test_dates_without_a_day_above_twelve_are_doubtful(truth, constant, separato
     assert not read(table, mapping={"dates": "unknown"}).unordered_dates
 
 
+@pytest.mark.slow
 @QUICK
 @given(truths(), st.sets(st.integers(0, 29), max_size=8), st.sampled_from([",", "lines"]))
 def test_damaged_rows_are_skipped_and_counted_and_the_others_read(truth, damaged, kind):
@@ -169,6 +177,7 @@ def test_a_day_is_the_one_that_was_written(day, form):
     assert found == day
 
 
+@pytest.mark.slow
 @given(st.integers(1, 11), st.integers(1, 300), st.booleans())
 def test_times_ago_are_approximate(unit, count, short):
     names = [

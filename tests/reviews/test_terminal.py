@@ -88,6 +88,7 @@ def test_without_evidence_no_rating_is_adjusted_and_no_share_said(printed):
     assert "change" not in told
 
 
+@pytest.mark.slow
 def test_an_adjusted_rating_has_its_interval_though_nothing_changed(printed):
     line = next(line for line in printed(*invented(300)).splitlines() if line.startswith("Adjusted rating"))
     assert line.rstrip().endswith("), no meaningful change")
@@ -139,6 +140,7 @@ def test_nothing_that_a_review_holds_is_markup(printed):
     assert "“[bold red]I bought" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "answer"),
     [

@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, TypeVar
 
+from psycopg import AsyncClientCursor
 from psycopg.pq import ExecStatus
 
 from outlast.backends.postgres.connection import (
@@ -39,6 +41,8 @@ Values = Mapping[str, Any]
 
 MAX_TRIES = 4
 """Attempts at a transaction that deadlocks roll back."""
+OPTIONAL_FILTER = re.compile(r"%\(\w+\)s(::\w+)? IS NULL OR .*LIMIT", re.DOTALL)
+"""In a statement that selects some rows by filters of which each may be missing."""
 
 
 class PostgresDatabase:
@@ -48,6 +52,7 @@ class PostgresDatabase:
         self.address = address(url)
         self.clock = clock
         self.sql = statements(PACKAGE)
+        self._filtering = {name for name in self.sql if OPTIONAL_FILTER.search(self.sql[name])}
         self.rows = RowReader(as_utc, itemgetter("uncounted_ms"))
         self._pool_size = pool_size
         self._prepare = listen
@@ -124,7 +129,9 @@ class PostgresDatabase:
 
     async def rows_of(self, connection: Connection, name: str, values: Values | None = None) -> list[Row]:
         """Execute one statement on this connection and return its rows."""
-        cursor = await connection.execute(self.sql[name].encode(), values)
+        # a plan for any filters expects few rows and reads all; with the values in its text, it is for those given
+        cursor = AsyncClientCursor(connection) if name in self._filtering else connection.cursor()
+        await cursor.execute(self.sql[name].encode(), values)
         # `cursor.description` would create an object for each column
         result = cursor.pgresult
         return await cursor.fetchall() if result is not None and result.status == ExecStatus.TUPLES_OK else []
