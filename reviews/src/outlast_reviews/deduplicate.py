@@ -86,6 +86,12 @@ def folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+def name_key(name: str) -> str:
+    """The same for two names that differ in case, white space, width or invisible characters alone."""
+    visible = "".join(character for character in name if unicodedata.category(character) != "Cf")
+    return folded(folded(visible))  # folding the case can undo the normal form
+
+
 def _merge_once(reviews: Sequence[Review], progress: Progress) -> tuple[Review, ...]:
     by_key: dict[tuple[object, ...], int] = {}
     kept: list[Review] = []

@@ -7,13 +7,19 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypedDict
 
-from outlast_reviews.checks.burst import LEAST_DIFFERENCE, MOST_LOWER
-from outlast_reviews.checks.near_copies import LEAST_IN_COMMON
+from outlast_reviews.checks.burst import (
+    EXTREME_FACTOR,
+    LEAST_DIFFERENCE,
+    LEAST_OF_ALL,
+    MOST_LOWER,
+    MOST_LOWER_OF_EXTREME,
+)
+from outlast_reviews.checks.near_copies import LEAST_ALIKE, LEAST_IN_COMMON, LEAST_IN_CORE
 from outlast_reviews.formatting import percent_at_most
 from outlast_reviews.language_model.opinion import ModelReport, sentences
 from outlast_reviews.verdict import CHECKS_FOR_A, DAYS_FOR_A, GRADE_LIMITS, MODEL
 
-VERSION = "5"
+VERSION = "6"
 """Incremented with each change that can change a verdict."""
 
 
@@ -146,8 +152,10 @@ def method(model: ModelReport | None = None) -> Method:
             (
                 "Strong sign: two texts of at least twelve words, under different names, have half of all their"
                 " three-word runs in common; from 20 words on, a quarter is enough if it is ten runs in several"
-                " places. Where there are three such copies, a shorter text that is almost word for word like one"
-                " of them counts too. We compare every text of a group with the core that the group has in common."
+                " places. Where there are three such copies, a shorter text counts too if"
+                f" {100 * LEAST_ALIKE:.0f}% of its words are those of one of them, in the same order. In a group"
+                " of three writers or more, each text has at least"
+                f" {100 * LEAST_IN_CORE:.0f}% of its three-word runs in the core that the group has in common."
                 f" With eight to eleven words, or fewer than {LEAST_IN_COMMON} in common, it is a medium sign."
             ),
             (
@@ -163,8 +171,10 @@ def method(model: ModelReport | None = None) -> Method:
                 "Medium sign: five stars on days with far more reviews than the days around them, if five stars"
                 " are significantly more frequent then (Fisher's exact test, p < 0.01, corrected for all stretches"
                 f" tried), by at least {100 * LEAST_DIFFERENCE:.0f} points, and lower ratings are at most"
-                f" {100 * MOST_LOWER:.0f}% as frequent as at other times. We don't assess this where one such"
-                " stretch holds most of the reviews."
+                f" {100 * MOST_LOWER:.0f}% as frequent as at other times. Fewer points are enough if there are"
+                f" {EXTREME_FACTOR} times as many reviews as usual, which add {100 * LEAST_OF_ALL:.0f}% or more to"
+                f" all, and lower ratings are at most {100 * MOST_LOWER_OF_EXTREME:.0f}% as frequent. We don't"
+                " assess this where one such stretch holds most of the reviews."
             ),
             (
                 "We count rewarded reviews separately. Unverified purchases, stars that don't fit the text and the"

@@ -9,6 +9,7 @@ from itertools import accumulate
 from outlast_reviews import formatting
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Window
 from outlast_reviews.checks.significance import fisher_tail, independent_tests, poisson_tail
+from outlast_reviews.progress import counted_progress
 from outlast_reviews.review import Review
 
 NAME, TITLE = "burst", "Bursts of five-star reviews"
@@ -35,6 +36,14 @@ MOST_LOWER = 0.5
 """Share of reviews with fewer than five stars, as a part of that at other times. At least half of a spike is
 surplus: if all of that gives five stars, the share of the others halves, whatever it usually is.
 """
+EXTREME_FACTOR = 10
+"""Times the expected number of a rush that is extreme in itself."""
+LEAST_OF_ALL = 0.05
+"""Share of all reviews that the surplus of an extreme rush must be to matter."""
+MOST_LOWER_OF_EXTREME = 0.25
+"""As `MOST_LOWER`, of an extreme rush. Where nine of ten give five stars anyway, no rush can raise their share by
+ten points, but one of ten times the usual number has hardly any lower ratings left if it was bought.
+"""
 MOST_INSIDE = 0.5
 """Share of all reviews in a spike: what holds more is itself what is usual."""
 _MOST_SPIKES = 200
@@ -53,6 +62,8 @@ class Spike:
     first: int
     after: int
     """Its reviews, as a slice of the days."""
+    expected: float = 0
+    """The usual number of reviews in as many days."""
 
 
 def find_spikes(days: Sequence[int], advance: Advance) -> list[Spike]:
@@ -65,9 +76,7 @@ def find_spikes(days: Sequence[int], advance: Advance) -> list[Spike]:
     span = last - first + 1
     found: dict[tuple[int, int], Spike] = {}
     starts = sorted(set(days))
-    for n, start in enumerate(starts):
-        if n % 256 == 0:
-            advance(n / len(starts))
+    for start in counted_progress(starts, advance):
         for length in _LENGTHS:
             end = start + length - 1
             if end > last or 3 * length > span:
@@ -81,7 +90,7 @@ def find_spikes(days: Sequence[int], advance: Advance) -> list[Spike]:
                 continue
             chance = poisson_tail(count, expected) * span * len(_LENGTHS)
             if chance < SPIKE_CHANCE:
-                found[inside.start, inside.stop] = Spike(chance, start, end, inside.start, inside.stop)
+                found[inside.start, inside.stop] = Spike(chance, start, end, inside.start, inside.stop, expected)
     return sorted(found.values(), key=lambda c: (c.chance, c.start, c.end))[:_MOST_SPIKES]
 
 
@@ -166,7 +175,10 @@ def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:
         if not outside:
             return False
         lower, lower_usually = 1 - five / inside, 1 - (fives[-1] - five) / outside
-        return lower_usually - lower >= LEAST_DIFFERENCE and lower <= MOST_LOWER * lower_usually
+        is_extreme = inside >= EXTREME_FACTOR * spike.expected and inside - spike.expected >= LEAST_OF_ALL * total
+        if lower_usually - lower >= LEAST_DIFFERENCE:
+            return lower <= MOST_LOWER * lower_usually
+        return is_extreme and lower <= MOST_LOWER_OF_EXTREME * lower_usually
 
     return [spike for spike in spikes if differs(spike) and chance(spike) * tests < CHANCE]
 

@@ -47,7 +47,7 @@ class ReportPage:
         filters |= {
             "percent": formatting.percent,
             "count": _count,
-            "average": _average,
+            "average": formatting.average,
             "of_five": _of_five,
             "day": _day,
             "days": _days,
@@ -160,10 +160,6 @@ def _bursts(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _count(number: float) -> str:
     return f"{number:,.0f}" if number == int(number) else f"{number:,.1f}"
-
-
-def _average(rating: float) -> str:
-    return f"{rating:.2f}"
 
 
 def _days(start: str, end: str) -> str:

@@ -33,7 +33,8 @@ def share_card(report: Mapping[str, Any]) -> bytes:
     ImageDraw.Draw(corners).rounded_rectangle((0, 0, 4 * _TILE, 4 * _TILE), 4 * 28, fill=255)
     smooth = corners.resize((_TILE, _TILE))  # pyright: ignore[reportUnknownMemberType] - of a stub
     image.paste(colour, (_LEFT, 120), smooth)
-    grade, note = report["badge"][:1], report["badge"][1:].strip()
+    grade = report["grade"]
+    note = report["badge"].removeprefix(grade).strip()
     middle = _LEFT + _TILE / 2
     draw.text((middle, 225 if note else 240), grade, _PAPER, _font(150), anchor="mm")
     draw.text((middle, 325), note, _PAPER, _font(30), anchor="mm")

@@ -32,13 +32,19 @@ def _rendered(render: Callable[[], str], view: PageView) -> str:  # noqa: ARG001
 
 
 def _privacy(outlast: Outlast, model: str | None) -> str:
-    return render_page("privacy.html", kept=kept(outlast), marks_days=RETENTION.days, model=model)
+    marks_days = RETENTION.days + _until_cleanup(outlast) // 24
+    return render_page("privacy.html", kept=kept(outlast), marks_days=marks_days, model=model)
+
+
+def _until_cleanup(outlast: Outlast) -> int:
+    """Hours that what has expired may wait for the clean-up of the next day; without it, less than one."""
+    return 24 if outlast.settings.cleanup_at else 0
 
 
 def kept(outlast: Outlast) -> dict[str, str]:
-    """How long uploads and reports are kept at most, in words."""
+    """How long uploads and reports are kept until the clean-up, in words."""
     settings = outlast.settings
-    until_cleanup = 24 if settings.cleanup_at else 0
+    until_cleanup = _until_cleanup(outlast)
     return {
         "uploads": duration(settings.upload_retention_hours + until_cleanup),
         "reports": duration(settings.result_retention_hours + until_cleanup),

@@ -11,7 +11,7 @@ from outlast_reviews import formatting
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.columns import ABSENT, REQUIRED, UNKNOWN, Part, UnknownColumns
-from outlast_reviews.sources.formats.dates import AmbiguousDate, DateOrder, read_date
+from outlast_reviews.sources.formats.dates import AmbiguousDate, DateOrder, read_in_column
 from outlast_reviews.sources.formats.scales import Scale, UnknownScale
 from outlast_reviews.sources.review_sets import named
 
@@ -29,13 +29,26 @@ _LABELS: Mapping[Part, str] = {
     "review_id": "Review ID",
     "incentivised": "Rewarded (such as Vine)",
 }
-_SCALES = [
-    (Scale.STARS.value, "1 to 5 stars (leave out 0 and anything above 5)"),
-    (Scale.FROM_ZERO.value, "0 to 5 points (0 is the lowest rating)"),
-    (Scale.TEN.value, "0 to 10 points"),
-    (Scale.FIFTY.value, "0 to 50 points (such as five circles)"),
-    (Scale.HUNDRED.value, "0 to 100 points"),
-]
+_SCALES: Mapping[Literal["scale", "zero"], tuple[str, Mapping[Scale, str]]] = {
+    "scale": (
+        "Which scale do the ratings use?",
+        {
+            Scale.STARS: "1 to 5 stars (leave out anything above 5)",
+            Scale.FROM_ZERO: "0 to 5 points (0 is the lowest rating)",
+            Scale.TEN: "1 to 10 points",
+            Scale.TEN_FROM_ZERO: "0 to 10 points (0 is the lowest rating)",
+            Scale.FIFTY: "1 to 50 points (such as five circles)",
+            Scale.FIFTY_FROM_ZERO: "0 to 50 points (0 is the lowest rating)",
+            Scale.HUNDRED: "1 to 100 points",
+            Scale.HUNDRED_FROM_ZERO: "0 to 100 points (0 is the lowest rating)",
+            Scale.ONE: "Up to 1 (0.8 is four stars)",
+            Scale.ONE_FROM_ZERO: "0 to 1 (0 is the lowest rating)",
+        },
+    ),
+    "zero": ("What does a rating of 0 mean?", {Scale.THUMBS: "Thumbs down: not recommended"}),
+}
+"""The questions about ratings, each with what it calls the answers."""
+_ZERO = {False: "No rating was given", True: "It is the lowest rating"}
 _DATES = [("day", "The day"), ("month", "The month"), (UNKNOWN, "I don't know; leave the dates out")]
 _MOST_OFFERED = 200
 """Products offered on a page; API clients may name any."""
@@ -54,9 +67,7 @@ def question_about(
         case UnknownColumns():
             asked = _columns(refused, mapping)
         case UnknownScale():
-            asked = [
-                Question("scale", "Which scale do the ratings use?", _SCALES, refused.likely.value, required=True)
-            ]
+            asked = [_scale(refused)]
         case _:
             return None
     return InvalidInput(f"{name}{text or refused}", "/mapping", questions=asked)
@@ -67,7 +78,9 @@ def doubts(
 ) -> InvalidInput | None:
     """Return the questions about reviews that were read: the order of their dates, and which product is meant."""
     if received.unordered_dates and "dates" not in mapping:
-        dates = [date for raw in received.unordered_dates if isinstance(date := read_date(raw), AmbiguousDate)]
+        dates = [
+            date for raw in received.unordered_dates if isinstance(date := read_in_column(raw), AmbiguousDate)
+        ]
         return InvalidInput(
             f"{name}Dates such as {received.unordered_dates[0]} can be read in two ways. "
             "Without knowing which is right, we can't look for bursts of reviews.",
@@ -82,6 +95,12 @@ def doubts(
             questions=[_which_product(received, products)],
         )
     return None
+
+
+def _scale(unknown: UnknownScale) -> Question:
+    label, called = _SCALES[unknown.about]
+    options = [(scale.value, called.get(scale) or _ZERO[scale.has_zero]) for scale in unknown.scales]
+    return Question("scale", label, options, unknown.likely.value, required=True)
 
 
 def _order(dates: Sequence[AmbiguousDate]) -> Question:

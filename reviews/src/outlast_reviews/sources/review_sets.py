@@ -1,10 +1,11 @@
 """Merges the reviews of several files, and selects those of one product (pure)."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from sys import getsizeof
 
+from outlast_reviews.deduplicate import name_key
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.errors import NotReviews, TooManyReviews
 from outlast_reviews.sources.limits import MIB, ReadLimits
@@ -14,14 +15,19 @@ def merged(
     sets: Sequence[tuple[str, ReviewSet]], limits: ReadLimits, *, kind: str = "", left_out: Sequence[str] = ()
 ) -> ReviewSet:
     """One set of all, each with its file's name. Rows are counted on; a skipped one keeps its own place."""
+    spelled = _spelled(
+        name for _, received in sets for name in (received.product_title, *received.products) if name
+    )
+    sets = [(name, _respelled(received, spelled)) for name, received in sets]
     titles = {received.product_title for _, received in sets} - {None}
+    several = len(titles.union(*(received.products for _, received in sets))) > 1
     reviews: list[Review] = []
     skipped: list[Skipped] = []
     ids: dict[str, Review] = {}
     memory = 0
     for name, received in sets:
         local = _ids_are_local(ids, received)
-        title = received.product_title if len(titles) > 1 else None
+        title = received.product_title if several else None
         for review in received.reviews:
             row, review_id = len(reviews) + 1, None if local else review.review_id
             reviews.append(replace(review, row=row, review_id=review_id, product=review.product or title))
@@ -39,10 +45,10 @@ def merged(
     return ReviewSet(
         reviews=tuple(reviews),
         format=f"{kind}{', '.join(name for name, _ in formats.most_common(3))}{files}",
-        product_title=titles.pop() if len(titles) == 1 else None,
+        product_title=titles.pop() if len(titles) == 1 and not several else None,
         product_rating=ratings.pop() if len(ratings) == 1 else None,
-        stated_total=totals.pop() if len(totals) == 1 and len(titles) < 2 else None,
-        stated_ratings=stated_ratings.pop() if len(stated_ratings) == 1 and len(titles) < 2 else None,
+        stated_total=totals.pop() if len(totals) == 1 and not several else None,
+        stated_ratings=stated_ratings.pop() if len(stated_ratings) == 1 and not several else None,
         description="\n".join(dict.fromkeys(received.description for _, received in sets if received.description)),
         complete=all(received.complete for _, received in sets),
         skipped=tuple(skipped),
@@ -52,6 +58,20 @@ def merged(
         left_out=(*(line for _, received in sets for line in received.left_out), *left_out),
         inputs=tuple(read for _, received in sets for read in received.inputs),
     )
+
+
+def _spelled(names: Iterable[str]) -> Mapping[str, str]:
+    """Each name in its first spelling, where a later one differs in case or white space alone."""
+    first: dict[str, str] = {}
+    return {name: first.setdefault(name_key(name), name) for name in names}
+
+
+def _respelled(received: ReviewSet, spelled: Mapping[str, str]) -> ReviewSet:
+    title = received.product_title and spelled[received.product_title]
+    reviews = received.reviews
+    if any(spelled[name] != name for name in received.products):
+        reviews = [replace(review, product=review.product and spelled[review.product]) for review in reviews]
+    return replace(received, product_title=title, reviews=reviews)
 
 
 def too_much(limits: ReadLimits) -> TooManyReviews:
@@ -72,6 +92,7 @@ def _ids_are_local(known: dict[str, Review], received: ReviewSet) -> bool:
 def reviews_of_product(received: ReviewSet, product: str) -> ReviewSet:
     """The reviews of this product alone. Raises `NotReviews` when there are none."""
     counted = received.products or {received.product_title or "": len(received.reviews)}
+    product = next((name for name in counted if name_key(name) == name_key(product)), product)
     if product not in counted:
         raise NotReviews(f"No review is of the product “{product}”. Products found: {named(list(counted))}.")
     kept = received.reviews

@@ -221,6 +221,7 @@ export function collect(site, framed, continued) {
   let frame = null;
   let latest = location.href; // where the visitor wanted to go
   let full = false;
+  let denied = false; // whether the browser stores nothing for this shop, so that this page alone has the reviews
 
   function keyOf(review) {
     return review.review_id ?? JSON.stringify([review.author, review.date, review.title, review.content]);
@@ -234,7 +235,14 @@ export function collect(site, framed, continued) {
   function save() {
     const text = JSON.stringify(product);
     full ||= text.length > MOST_LENGTH || Object.keys(product.reviews).length >= MOST;
-    if (!full) full = stored((kept) => (kept.setItem(PREFIX + product.key, text), true)) === null;
+    if (full) return;
+    try {
+      sessionStorage.setItem(PREFIX + product.key, text);
+      denied = false;
+    } catch (error) {
+      full = /quota/i.test(error.name);
+      denied = !full;
+    }
   }
 
   function look() {
@@ -398,6 +406,7 @@ export function collect(site, framed, continued) {
     const of = product.total > count ? `${count} of ${product.total} collected` : `${count} collected`;
     let sentence = all ? `All ${count} collected.` : `${of}: open the next page.`;
     if (full || count >= MOST) sentence = `${of}. There is no room for more: hand them over now.`;
+    else if (denied) sentence = `${of}. Your browser stores nothing for this shop: hand them over before you leave this page.`;
     else if (!found) sentence = `${of}. This page shows no reviews.`;
     if (sentence !== counted) say(sentence);
     counted = sentence;

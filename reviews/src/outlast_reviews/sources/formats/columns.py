@@ -101,7 +101,10 @@ Part = Literal[
 UNKNOWN = "unknown"
 """Answer that the order of day and month is not known either; such dates are left out."""
 VALUES: Mapping[str, Sequence[str]] = MappingProxyType(
-    {"scale": ("5", "0-5", "10", "50", "100", "thumbs"), "dates": ("day", "month", UNKNOWN)}
+    {
+        "scale": ("5", "0-5", "10", "0-10", "50", "0-50", "100", "0-100", "1", "0-1", "thumbs"),
+        "dates": ("day", "month", UNKNOWN),
+    }
 )
 """What is not a column, with what it can be: the scale of bare ratings, and what comes first in a date."""
 NO_MAPPING: Mapping[Part, str] = MappingProxyType({})

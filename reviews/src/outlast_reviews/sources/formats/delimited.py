@@ -25,15 +25,20 @@ from outlast_reviews.sources.formats.columns import (
 )
 from outlast_reviews.sources.formats.content import Content
 from outlast_reviews.sources.formats.dates import read_date
+from outlast_reviews.sources.formats.header import (
+    DELIMITERS,
+    header_of,
+    lines_before_header,
+    lines_of,
+    names_words,
+    note_about,
+)
 from outlast_reviews.sources.formats.rows import ReviewCollector
 from outlast_reviews.sources.formats.stars import UnreadableStars, read_stars
 from outlast_reviews.sources.limits import MIB, ReadLimits
 
-_DELIMITERS = ",\t;|"
 _NO_DELIMITER = "\x1f"
 """Of a table with one column: a character that no text has."""
-_BEFORE_HEADER = re.compile(r"sep=.?\s*\Z|#[^,;|\t]*\Z", re.IGNORECASE)
-"""A line for Excel, or a comment; "#" may also be the name of a first column."""
 _ESCAPED = re.compile(r"""[^\\,;\t|"]\\"[^,;\t|\r\n]""")
 _DOUBLED = re.compile(r"""[^,;\t|\r\n"]""[^,;\t|\r\n"]""")
 _LOOK_AT = 200
@@ -309,18 +314,20 @@ def unquoted(value: str) -> str:
 
 
 class Delimited:
-    """Any table whose first line names its columns; asked last, because almost every text looks like one."""
+    """Any table with a line that names its columns; asked last, because almost every text looks like one."""
 
     names = ("CSV", "TSV")
 
     def recognises(self, content: Content) -> bool:
-        line = _first_line(content.opening)
-        return any(delimiter in line for delimiter in _DELIMITERS) or _names_words(line)
+        line = header_of(content.opening, content.mapping)
+        return any(delimiter in line for delimiter in DELIMITERS) or names_words(line)
 
     def read(self, content: Content) -> ReviewSet:
         shape = shape_of(content.opening, content.limits, content.mapping)
         rows = ReviewCollector(content.limits, content.mapping)
-        records = iter(TableRecords(content.lines(), shape, rows, content.limits))
+        lines = content.lines()
+        before = list(islice(lines, lines_before_header(content.opening, content.mapping)))
+        records = iter(TableRecords(lines, shape, rows, content.limits))
         header = _header(records)
         if _is_review(header, shape.columns):
             _add(rows, shape, header, content.limits)
@@ -328,16 +335,19 @@ class Delimited:
             _add(rows, shape, values, content.limits)
         found = rows.finish(shape.format + content.encoding_note)
         return replace(
-            found, left_out=(*found.left_out, *_unused(shape)), columns=shape.columns.named(shape.names)
+            found,
+            left_out=(*found.left_out, *note_about(before), *_unused(shape)),
+            columns=shape.columns.named(shape.names),
         )
 
 
 def shape_of(opening: str, limits: ReadLimits, mapping: Mapping[Part, str] = NO_MAPPING) -> TableShape:
-    """Raises `UnknownColumns` when the first line has none for stars or none for words."""
-    line = _first_line(opening)
-    if _names_words(line):
+    """Raises `UnknownColumns` when the header has none for stars or none for words."""
+    line = header_of(opening, mapping)
+    opening = "\n".join(lines_of(opening)[lines_before_header(opening, mapping) :])
+    if names_words(line):
         return _shape(line, _NO_DELIMITER, opening, {**mapping, "rating": ABSENT})
-    shapes = [_shape(line, delimiter, opening, mapping) for delimiter in _DELIMITERS]
+    shapes = [_shape(line, delimiter, opening, mapping) for delimiter in DELIMITERS]
     best = max(shapes, key=lambda shape: (shape.columns.known, len(shape.names)))
     if len(best.names) > limits.fields:
         raise NotReviews(
@@ -354,11 +364,6 @@ def shape_of(opening: str, limits: ReadLimits, mapping: Mapping[Part, str] = NO_
             what = "The first line seems to be a review already, and not to name the columns: the table"
         refuse_columns(what, best.names, best.columns, likely(best.columns, rows), rows)
     return _measured(best, rows)
-
-
-def _names_words(line: str) -> bool:
-    """Whether the first line is the name of one column of texts, and so of the whole table."""
-    return columns_of([unquoted(line.strip())]).text is not None
 
 
 def _with_unnamed(shape: TableShape, rows: list[list[str]], mapping: Mapping[Part, str]) -> TableShape:
@@ -406,7 +411,7 @@ def _is_stars(name: str) -> bool:
 def _header(records: Iterator[list[str]]) -> list[str]:
     """The line that names the columns; `records` goes on behind it."""
     for values in records:
-        if any(map(str.strip, values)) and not (len(values) < 3 and _BEFORE_HEADER.match("".join(values))):
+        if any(map(str.strip, values)):
             return values
     return []
 
@@ -420,13 +425,8 @@ def _add(rows: ReviewCollector, shape: TableShape, values: list[str], limits: Re
         rows.add(shape.columns, values)
 
 
-def _first_line(opening: str) -> str:
-    lines = (line.strip("\n\r \ufeff") for line in opening.splitlines())
-    return next((line for line in lines if line.strip() and not _BEFORE_HEADER.match(line)), "")
-
-
 def _first_rows(opening: str, shape: TableShape, most: int) -> list[list[str]]:
-    reader = shape.reader(opening.splitlines(keepends=True))
+    reader = shape.reader(f"{line}\n" for line in opening.split("\n"))
     rows: list[list[str]] = []
     with suppress(csv.Error):
         _header(reader)

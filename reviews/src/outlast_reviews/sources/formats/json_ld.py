@@ -111,7 +111,7 @@ class JsonLd:
             stated_ratings=subject.stated_ratings,
             description=subject.node.get("description"),
         )
-        return replace(found, left_out=tuple(page.left_out))
+        return replace(found, left_out=(*found.left_out, *page.left_out))
 
 
 class _Page(NamedTuple):
@@ -240,9 +240,11 @@ def _stars(rating: object) -> object:
     worst = _number(node.get("worstRating"))
     if value is not None and best is not None and worst is not None and best <= value <= worst != best:
         return round(1 + 4 * (worst - value) / (worst - best), 2)  # as school marks, of which 1 is the best
+    if value == 0 and worst is not None:
+        return None if worst else 1.0
     if value is None or best is None or best == 5 or not 0 <= value <= best:
         return node.get("ratingValue")
-    return scaled_stars(value, best)
+    return scaled_stars(value, best) if value else f"0/{best:g}"
 
 
 def _aggregate_stars(aggregate: Node) -> float | None:

@@ -16,7 +16,7 @@ from outlast_reviews.sources.formats.delimited import Delimited, shape_of
 from outlast_reviews.sources.formats.json_files import JsonDocument, JsonLines
 from outlast_reviews.sources.formats.json_ld import JsonLd
 from outlast_reviews.sources.formats.refusals import about_page
-from outlast_reviews.sources.formats.scales import UnknownScale
+from outlast_reviews.sources.formats.scales import Scale, UnknownScale
 from outlast_reviews.sources.formats.xml_feed import XmlFeed
 from outlast_reviews.sources.formats.zip_archive import ZIP_MAGIC, is_zip, read_zip
 from outlast_reviews.sources.limits import ReadLimits, Usage
@@ -95,7 +95,9 @@ def preview(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING) ->
                 if isinstance(known, Delimited | JsonLines):
                     try:
                         return known.read(content)
-                    except UnknownScale:
+                    except UnknownScale as unknown:
+                        if Scale.THUMBS in unknown.scales:  # zeros alone, as the file may be sorted by its ratings
+                            return _NOTHING
                         raise
                     except NotReviews:  # it is cut off somewhere
                         return _NOTHING

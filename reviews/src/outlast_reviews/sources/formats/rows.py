@@ -11,7 +11,8 @@ from itertools import groupby, islice
 from sys import getsizeof
 from typing import cast
 
-from outlast_reviews.deduplicate import folded
+from outlast_reviews.deduplicate import name_key
+from outlast_reviews.formatting import counted
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.errors import NotReviews, TooManyReviews, quoted
 from outlast_reviews.sources.formats.columns import NO_MAPPING, UNKNOWN, Columns, Part
@@ -20,12 +21,21 @@ from outlast_reviews.sources.formats.dates import (
     ApproximateDate,
     DateOrder,
     ReadDate,
+    order_behind_year,
     order_of,
-    read_date,
+    read_in_column,
     resolve_date,
 )
 from outlast_reviews.sources.formats.scales import Scale, scale_of, stars_on
-from outlast_reviews.sources.formats.stars import UnreadableStars, bare_number, is_boolean, read_stars, read_thumb
+from outlast_reviews.sources.formats.stars import (
+    UnknownStars,
+    UnreadableStars,
+    bare_number,
+    is_boolean,
+    number_of_stars,
+    read_stars,
+    read_thumb,
+)
 from outlast_reviews.sources.limits import MIB, ReadLimits
 
 MOST_PRODUCTS = 2_000
@@ -70,6 +80,7 @@ _LONGEST_DATE = 100
 _LONGEST_TEXT = 100_000
 _LONGEST_NUMBER = 9
 """Digits."""
+_NEITHER = "the row has neither stars nor words"
 
 
 def _stacked() -> re.Pattern[str]:
@@ -126,6 +137,8 @@ class ReviewCollector:
         ) = parts  # fmt: skip
         rating = None
         bare = bare_number(stars)
+        if bare is None and stars:
+            bare = number_of_stars(stars)
         recommended = (
             None if thumb is None else read_flag(thumb) if read_thumb(thumb) is None else read_thumb(thumb)
         )
@@ -134,6 +147,8 @@ class ReviewCollector:
         elif bare is None:
             try:
                 rating = self._rating(stars)
+            except UnknownStars:
+                rating = 0.0
             except UnreadableStars as error:
                 self._skipped.append(Skipped(row, str(error)))
                 return
@@ -142,7 +157,7 @@ class ReviewCollector:
             self._skipped.append(Skipped(row, f"the text has {len(text):,} characters, far more than a review"))
             return
         if rating is None and bare is None and recommended is None and not text and not title:
-            self._skipped.append(Skipped(row, "the row has neither stars nor words"))
+            self._skipped.append(Skipped(row, _NEITHER))
             return
         self._memory += getsizeof(title) + getsizeof(text)
         if self._memory > self._limits.text:
@@ -232,50 +247,74 @@ class ReviewCollector:
         )
 
     def _put_on_scale(self) -> set[int]:
-        """Turn bare numbers into stars or thumbs; return the places of reviews whose number is off the scale."""
+        """Turn bare numbers into stars or thumbs, and zeros into the lowest rating or none.
+
+        Returns the places of reviews whose number is off the scale, or who have no words beside no rating.
+        """
         numbers = Counter(number for place, number in self._bare.items() if place not in self._booleans)
-        scale = scale_of(numbers, self._scale) if numbers or not self._booleans else Scale.THUMBS
+        stated = Counter(review.rating for review in self._reviews if review.rating is not None)
+        scale = Scale.THUMBS
+        if numbers or stated or not self._booleans:
+            scale = scale_of(numbers, self._scale, stated)
         unreadable: set[int] = set()
+        unrated = 0
+        if 0 in stated:
+            self._bare |= {place: 0.0 for place, review in enumerate(self._reviews) if review.rating == 0}
         for place, number in self._bare.items():
             review = self._reviews[place]
             try:
                 if place in self._booleans and scale is not Scale.THUMBS:
                     raise UnreadableStars("the rating is not a number of stars")
-                rating = stars_on(scale, number)
+                rating, thumb = stars_on(scale, number), review.recommended
+                if scale is Scale.THUMBS:
+                    thumb = number == 1
+                    if not number and -1 in numbers:
+                        thumb = None  # between a thumb up and one down
+                elif rating is None:
+                    if thumb is None and not review.text and not review.title:
+                        raise UnreadableStars(_NEITHER)
+                    unrated += 1
             except UnreadableStars as error:
                 unreadable.add(place)
                 self._skipped.append(Skipped(review.row, str(error)))
             else:
-                thumb = review.recommended if rating is not None else number == 1
-                if scale is Scale.THUMBS and not number and -1 in numbers:
-                    thumb = None  # between a thumb up and one down
                 self._reviews[place] = replace(review, rating=rating, recommended=thumb)
+        if unrated:
+            many = counted(unrated, "rating")
+            self._left_out.append(f"{many} of 0, which {'means' if unrated == 1 else 'mean'} that none was given")
         self._skipped.sort(key=lambda skipped: skipped.row)
         return unreadable
 
     def _resolve_dates(self) -> None:
-        if not self._numeric:
-            return
         today = self._today + _AHEAD
-        said, unknown = cast("DateOrder | None", self._order), self._order == UNKNOWN
-        order = None if unknown else said or order_of(self._numeric.values(), today)
-        if order is None:
-            example = next(iter(self._numeric.values()))
+        said = None if self._order == UNKNOWN else cast("DateOrder | None", self._order)
+        groups: dict[tuple[bool, bool], dict[int, AmbiguousDate]] = {}
+        for place, date in self._numeric.items():
+            groups.setdefault((date.begins_with_year, date.is_iso), {})[place] = date
+        unordered: list[AmbiguousDate] = []
+        for (begins_with_year, is_iso), dates in groups.items():
+            if is_iso:
+                order = order_behind_year(dates.values())
+            elif begins_with_year:
+                order = said or order_behind_year(dates.values())
+            else:
+                order = said or (None if self._order == UNKNOWN else order_of(dates.values(), today))
+            if order is None:
+                unordered += dates.values()
+                continue
+            resolved: dict[AmbiguousDate, dt.date | None] = {}
+            for place, date in dates.items():
+                if date not in resolved:
+                    resolved[date] = resolve_date(date, order, today)
+                self._reviews[place] = replace(self._reviews[place], date=resolved[date])
+        if unordered:
             self._left_out.append(
-                f"{len(self._numeric):,} dates such as “{example}”, in which the order of day and month is "
+                f"{len(unordered):,} dates such as “{unordered[0]}”, in which the order of day and month is "
                 "unknown; say dates=day or dates=month"
             )
-            if not unknown:
-                differing = (
-                    str(date) for date in dict.fromkeys(self._numeric.values()) if date.first != date.second
-                )
+            if self._order != UNKNOWN:
+                differing = (str(d) for d in dict.fromkeys(unordered) if len(set(d.day_and_month)) > 1)
                 self._unordered = tuple(islice(differing, _SHOWN))
-            return
-        resolved: dict[AmbiguousDate, dt.date | None] = {}
-        for place, date in self._numeric.items():
-            if date not in resolved:
-                resolved[date] = resolve_date(date, order, today)
-            self._reviews[place] = replace(self._reviews[place], date=resolved[date])
 
     def _without_names_of_nobody(self, reviews: list[Review]) -> list[Review]:
         """Drop the name of a large share of the reviews, unless these repeat each other: it is a placeholder."""
@@ -323,10 +362,10 @@ class ReviewCollector:
 
     def _date(self, raw: object) -> ReadDate | None:
         if not isinstance(raw, str):  # numbers of one hash are easily made, and thousands of them would be slow
-            return read_date(raw, self._today) if isinstance(raw, int | float) else None
+            return read_in_column(raw, self._today) if isinstance(raw, int | float) else None
         if raw in self._dates:
             return self._dates[raw]
-        date = read_date(raw, self._today)
+        date = read_in_column(raw, self._today)
         if len(self._dates) < _CACHE_SIZE and len(raw) <= _LONGEST_DATE:
             self._dates[raw] = date
         return date
@@ -406,7 +445,10 @@ def _are_of_many(reviews: Sequence[Review]) -> bool:
 
 
 class ProductIndex:
-    """Rows of one id are of one product, and so are rows of one name: variants have ids of their own."""
+    """Rows of one id are of one product, and so are rows of one name: variants have ids of their own.
+
+    An id without a name may be the name, so that its spelling counts as little.
+    """
 
     def __init__(self) -> None:
         self._pairs: dict[tuple[str, str], int] = {}
@@ -449,7 +491,8 @@ class ProductIndex:
             return index
 
         for pair, index in self._pairs.items():
-            for kind, value in enumerate((pair[0], folded(pair[1]))):
+            product_id, name = pair
+            for kind, value in enumerate((product_id, name_key(name), "" if name else name_key(product_id))):
                 if value:
                     one, other = root(first.setdefault((kind, value), index)), root(index)
                     parent[max(one, other)] = min(one, other)

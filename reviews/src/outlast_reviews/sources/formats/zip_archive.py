@@ -13,6 +13,7 @@ from outlast_reviews.progress import Progress
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews, TooManyReviews, TooMuch
 from outlast_reviews.sources.formats.columns import Part, UnknownColumns
+from outlast_reviews.sources.formats.scales import UnknownScale
 from outlast_reviews.sources.limits import MIB, ReadLimits, Usage
 from outlast_reviews.sources.review_sets import merged, too_much
 
@@ -116,7 +117,7 @@ def _read_members(
             if sets:
                 raise too_much(limits) from None
             raise
-        except TooMuch:
+        except (TooMuch, UnknownScale):
             raise
         except UnknownColumns as refused:
             unknown = unknown or refused

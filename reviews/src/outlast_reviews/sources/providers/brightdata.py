@@ -79,7 +79,7 @@ class BrightData:
                 return None
             with delivered(self._api):
                 try:
-                    return read_reviews(body.file, body.size, progress)
+                    return read_reviews(body.file, body.size, progress, mapping={"scale": "5"})
                 except UnknownColumns as refused:
                     raise _no_product(refused) from None
 

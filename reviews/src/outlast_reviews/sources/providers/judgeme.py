@@ -71,7 +71,7 @@ class JudgeMe:
             size = file.tell()
             file.seek(0)
             with delivered(self._api):
-                found = read_reviews(file, size, progress)
+                found = read_reviews(file, size, progress, mapping={"scale": "5"})
         return ReviewSet(
             found.reviews,
             format=self.name,
