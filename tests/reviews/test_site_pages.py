@@ -43,8 +43,13 @@ def test_form_and_privacy_page_say_how_long_this_installation_keeps_what():
     for named in ("names of reviewers", "texts of reviews", "dates and stars", "last two reports", "id and title"):
         assert named in privacy
     assert "for 400 days" in privacy
+    assert "up to an hour more" in privacy
+    register(outlast, ReviewSettings())
+    shown = outlast._catalogue.pages["privacy"].render
+    assert "for 400 days" in shown(PageView("/pages/privacy", {}, shared=False))
     outlast.configure(cleanup_at=dt.time(2))  # what expires after two o'clock waits for the next day
     assert kept(outlast) == {"uploads": "3 days", "reports": "1,024 hours"}
+    assert "for 401 days" in shown(PageView("/pages/privacy", {}, shared=False))
     asked = render_page("privacy.html", kept=kept(outlast), marks_days=400, model="tiny<1>")
     assert "tiny&lt;1&gt;" in asked
     assert "Nothing you upload leaves" not in asked

@@ -15,7 +15,7 @@ from outlast_reviews.checks.burst import (
     MOST_LOWER,
     MOST_LOWER_OF_EXTREME,
 )
-from outlast_reviews.checks.near_copies import LEAST_IN_COMMON
+from outlast_reviews.checks.near_copies import LEAST_ALIKE, LEAST_IN_COMMON, LEAST_IN_CORE
 from outlast_reviews.formatting import percent_at_most
 from outlast_reviews.language_model.opinion import ModelReport, sentences
 from outlast_reviews.verdict import CHECKS_FOR_A, DAYS_FOR_A, GRADE_LIMITS, MODEL
@@ -209,9 +209,12 @@ def _rules(of_model: Sequence[str]) -> list[str]:
         message(
             "Strong sign: two texts of at least twelve words, under different names, have half of all their"
             " three-word runs in common; from 20 words on, a quarter is enough if it is ten runs in several"
-            " places. Where there are three such copies, a shorter text that is almost word for word like one of"
-            " them counts too. We compare every text of a group with the core that the group has in common. With"
-            " eight to eleven words, or fewer than {least} in common, it is a medium sign.",
+            " places. Where there are three such copies, a shorter text counts too if {alike:.0f}% of its words"
+            " are those of one of them, in the same order. In a group of three writers or more, each text has at"
+            " least {core:.0f}% of its three-word runs in the core that the group has in common. With eight to"
+            " eleven words, or fewer than {least} in common, it is a medium sign.",
+            alike=100 * LEAST_ALIKE,
+            core=100 * LEAST_IN_CORE,
             least=LEAST_IN_COMMON,
         ),
         message(
