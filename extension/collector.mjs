@@ -226,6 +226,7 @@ export function collect(site, framed, continued, words) {
   let frame = null;
   let latest = location.href; // where the visitor wanted to go
   let full = false;
+  let denied = false; // whether the browser stores nothing for this shop, so that this page alone has the reviews
 
   function keyOf(review) {
     return review.review_id ?? JSON.stringify([review.author, review.date, review.title, review.content]);
@@ -239,7 +240,14 @@ export function collect(site, framed, continued, words) {
   function save() {
     const text = JSON.stringify(product);
     full ||= text.length > MOST_LENGTH || Object.keys(product.reviews).length >= MOST;
-    if (!full) full = stored((kept) => (kept.setItem(PREFIX + product.key, text), true)) === null;
+    if (full) return;
+    try {
+      sessionStorage.setItem(PREFIX + product.key, text);
+      denied = false;
+    } catch (error) {
+      full = /quota/i.test(error.name);
+      denied = !full;
+    }
   }
 
   function look() {
@@ -411,6 +419,11 @@ export function collect(site, framed, continued, words) {
       return more
         ? said("{count} of {total} collected. There is no room for more: hand them over now.", values)
         : said("{count} collected. There is no room for more: hand them over now.", values);
+    }
+    if (denied) {
+      return more
+        ? said("{count} of {total} collected. Your browser stores nothing for this shop: hand them over before you leave this page.", values)
+        : said("{count} collected. Your browser stores nothing for this shop: hand them over before you leave this page.", values);
     }
     if (!found) {
       return more

@@ -159,7 +159,9 @@ MADE_OF_SENTENCES = {
     **dict.fromkeys(
         ("NotReviews", "UnknownFormat", "TooMuch", "TooManyReviews", "FetchError", "BadAddress"), (0,)
     ),
-    **dict.fromkeys(("UnreadableStars", "ZeroStars", "InvalidInput", "Permanent", "StopJudging", "Export"), (0,)),
+    **dict.fromkeys(
+        ("UnreadableStars", "UnknownStars", "InvalidInput", "Permanent", "StopJudging", "Export"), (0,)
+    ),
     **dict.fromkeys(("ServerUnusableError", "ServerBusyError", "ServerTimeoutError", "RequestRefusedError"), (0,)),
     **dict.fromkeys(("InvalidAnswerError", "PlannedCheck", "step", "skip", "refuse"), (0,)),
     **dict.fromkeys(("RetryAfter", "Skipped"), (1,)),

@@ -43,8 +43,13 @@ def test_form_and_privacy_page_say_how_long_this_installation_keeps_what():
     for named in ("names of reviewers", "texts of reviews", "dates and stars", "last two reports", "id and title"):
         assert named in privacy
     assert "for 400 days" in privacy
+    assert "up to an hour more" in privacy
+    register(outlast, ReviewSettings())
+    shown = outlast._catalogue.pages["privacy"].render
+    assert "for 400 days" in shown(PageView("/pages/privacy", {}, shared=False))
     outlast.configure(cleanup_at=dt.time(2))  # what expires after two o'clock waits for the next day
     assert kept(outlast) == {"uploads": "3 days", "reports": "1,024 hours"}
+    assert "for 401 days" in shown(PageView("/pages/privacy", {}, shared=False))
     asked = render_page("privacy.html", kept=kept(outlast), marks_days=400, model="tiny<1>")
     assert "tiny&lt;1&gt;" in asked
     assert "Nothing you upload leaves" not in asked
@@ -149,6 +154,4 @@ def test_the_example_on_the_form_is_what_the_example_report_says():
     assert f">{report['fake_percentage']:.0f}%<" in picture
     assert f">{window['count']} reviews in four days<" in picture
     assert f">{report['grade']}<" in picture
-    assert report["headline"] == "70 reviews repeat each other under different names"
-    assert ">70 reviews repeat each other<" in picture
-    assert ">under different names<" in picture
+    assert f">{report['headline']}<" in picture

@@ -1,6 +1,7 @@
 """What a file leaves open is asked in every notation, drawn at random: what zeros mean, the order of dates."""
 
 import datetime as dt
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -148,6 +149,38 @@ def test_lines_before_a_single_column_are_passed_over(title):
         f"{title}\nreview\n" + "".join(f"The lamp number {n} is bright, warm and quiet\n" for n in range(20))
     )
     assert len(found.reviews) == 20
+
+
+@QUICK
+@given(
+    truths(), layouts(("rating", "text")), KINDS, st.sampled_from(["{} stars", "{} Sterne", "{} points", "{}星"])
+)
+def test_ten_stars_are_no_five_whatever_the_unit(truth, layout, kind, form):
+    points = [int(2 * review.rating) - review.row % 2 for review in truth]
+    assume(sum(point > 5 for point in points) > 2)
+    named, columns = layout
+    cells = {
+        named["rating"]: lambda review: form.format(points[review.row - 1]),
+        named["text"]: lambda review: review.text,
+    }
+    table = written(columns, rows_of(truth, cells), kind)
+    found = read(table, mapping={"scale": "10"})
+    assert [review.rating for review in found.reviews] == [max(1.0, point / 2) for point in points]
+    with suppress(UnknownScale):  # where many need the larger scale, nobody is asked
+        assert values(read(table), "rating") == values(found, "rating")
+
+
+@QUICK
+@given(truths(), layouts(("rating", "text")), KINDS)
+def test_shares_of_one_are_asked_about(truth, layout, kind):
+    assume(sum(review.rating < 5 for review in truth) > 2)
+    named, columns = layout
+    cells = {named["rating"]: lambda review: review.rating / 5, named["text"]: lambda review: review.text}
+    table = written(columns, rows_of(truth, cells), kind)
+    with pytest.raises(UnknownScale, match="between 0 and 1") as asked:
+        read(table)
+    assert asked.value.likely is Scale.ONE
+    assert values(read(table, mapping={"scale": "1"}), "rating") == values(ReviewSet(truth, ""), "rating")
 
 
 def with_dates(truth, kind, form):

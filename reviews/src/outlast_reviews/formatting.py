@@ -48,6 +48,11 @@ def months(start: dt.date, end: dt.date) -> str:
     return about(start) if first == last else message("about {first} to {last}", first=first, last=last)
 
 
+def average(stars: float | None) -> str:
+    """As "4.25", or a dash where there is none."""
+    return "–" if stars is None else f"{stars:.2f}"
+
+
 def percent(value: float) -> str:
     """One decimal below 10, none above. Only exact 0 and 100 are shown as such."""
     if value <= 0 or value >= 100:

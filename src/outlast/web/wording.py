@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from outlast.core.analyses.payload import nested_values
@@ -144,6 +145,11 @@ def duration(ms: int) -> str:
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60} s"
     return f"{seconds // 3600} h {seconds // 60 % 60} min"
+
+
+def moment(time: datetime) -> str:
+    """Format a time in UTC for a sentence."""
+    return f"{time.day} {time:%B %Y, %H:%M} UTC"
 
 
 def clock(ms: int) -> str:

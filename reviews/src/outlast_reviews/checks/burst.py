@@ -10,6 +10,7 @@ from outlast import message, plural
 from outlast_reviews import formatting
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Window, too_few
 from outlast_reviews.checks.significance import fisher_tail, independent_tests, poisson_tail
+from outlast_reviews.progress import counted_progress
 from outlast_reviews.review import Review
 
 NAME, TITLE = "burst", message("Bursts of five-star reviews")
@@ -76,9 +77,7 @@ def find_spikes(days: Sequence[int], advance: Advance) -> list[Spike]:
     span = last - first + 1
     found: dict[tuple[int, int], Spike] = {}
     starts = sorted(set(days))
-    for n, start in enumerate(starts):
-        if n % 256 == 0:
-            advance(n / len(starts))
+    for start in counted_progress(starts, advance):
         for length in _LENGTHS:
             end = start + length - 1
             if end > last or 3 * length > span:

@@ -8,6 +8,7 @@ from outlast import message, plural
 from outlast_reviews.checks.disclosures import disclosure
 from outlast_reviews.checks.finding import Advance, Finding, Sign
 from outlast_reviews.checks.words import words_of
+from outlast_reviews.progress import counted_progress
 from outlast_reviews.review import Review
 
 NAME, TITLE = "incentive", message("Rewarded reviews")
@@ -62,13 +63,7 @@ def incentive(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     if not flagged and not texts:
         why = message("There are no texts, and the source doesn't say.")
         return Finding(NAME, TITLE, "not_assessed", why)
-    found: list[Sign] = []
-    for n, review in enumerate(reviews):
-        if n % 256 == 0:
-            advance(n / len(reviews))
-        if sign := _sign(review):
-            found.append(sign)
-    signs = tuple(found)
+    signs = tuple(sign for review in counted_progress(reviews, advance) if (sign := _sign(review)))
     if not signs and not flagged and not mostly_known(texts):
         why = message("Most texts are in a language in which we can't recognise rewards yet.")
         return Finding(NAME, TITLE, "not_assessed", why)

@@ -6,6 +6,7 @@ from outlast import message, plural
 from outlast_reviews.checks.facts import ReviewFacts
 from outlast_reviews.checks.finding import Advance, Finding, Sign
 from outlast_reviews.checks.words import SHINGLE, shingles_of, spans_of, words_of
+from outlast_reviews.progress import counted_progress
 from outlast_reviews.review import Review
 
 NAME, TITLE = "marketing_text", message("The seller's own words")
@@ -25,9 +26,7 @@ def marketing_text(reviews: Sequence[Review], advance: Advance, /, facts: Review
     described = frozenset(shingles_of(seller_words.words))
     texts = 0
     signs: list[Sign] = []
-    for n, review in enumerate(reviews):
-        if n % 256 == 0:
-            advance(n / len(reviews))
+    for review in counted_progress(reviews, advance):
         texts += bool(review.text.strip())
         if quote := _longest_run(review.text, described):
             signs.append(Sign(review.row, "weak", _SENTENCE, (quote,)))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from outlast import message, plural
 from outlast_reviews.checks.finding import Advance, Finding, Sign, too_few
+from outlast_reviews.progress import counted_progress
 from outlast_reviews.review import Review
 
 _PRAISE = (
@@ -64,9 +65,7 @@ def stars_text(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     """Only for texts in English, by a published list of phrases; silent wherever a text weighs up."""
     compared = 0
     signs: list[Sign] = []
-    for n, review in enumerate(reviews):
-        if n % 256 == 0:
-            advance(n / len(reviews))
+    for review in counted_progress(reviews, advance):
         if review.rating is None or not is_english(review.text):
             continue
         compared += 1

@@ -81,7 +81,7 @@ def _what_if(what_if: WhatIf, facts: Mapping[str, Any]) -> Iterator[RenderableTy
 
 def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     grade = after["grade"] if after["grade"] == before["grade"] else f"{before['grade']} → {after['grade']}"
-    return f"grade {grade}, {_average(after['adjusted_rating'])}"
+    return f"grade {grade}, {formatting.average(after['adjusted_rating'])}"
 
 
 def _stars(side: Mapping[str, Any]) -> str:
@@ -98,7 +98,7 @@ def _comparison(number: int, comparison: ComparisonView) -> Iterator[RenderableT
         table.add_row(
             Text(name),
             f"{group['reviews']:,}",
-            _average(group["stars"]),
+            formatting.average(group["stars"]),
             "–" if fives is None else formatting.percent(fives),
             f"{group['suspicious']:,}",
         )
@@ -125,10 +125,6 @@ def _trustworthy(trustworthy: TrustworthyView) -> Iterator[RenderableType]:
     more = len(trustworthy.first) + len(trustworthy.others) - EXAMPLES
     if more > 0:
         yield under(Text(f"… and {more:,} more (--json has them)", "dim"))
-
-
-def _average(stars: float | None) -> str:
-    return "–" if stars is None else f"{stars:.2f}"
 
 
 def _table(first: str, *others: str, header: bool = True) -> Table:

@@ -35,7 +35,7 @@ def share_card(report: Mapping[str, Any], language: str = ENGLISH) -> bytes:
     ImageDraw.Draw(corners).rounded_rectangle((0, 0, 4 * _TILE, 4 * _TILE), 4 * 28, fill=255)
     smooth = corners.resize((_TILE, _TILE))  # pyright: ignore[reportUnknownMemberType] - of a stub
     image.paste(colour, (_LEFT, 120), smooth)
-    grade = report["badge"][:1]
+    grade = report["grade"]
     note = said(report["badge"]).removeprefix(grade).strip()
     middle = _LEFT + _TILE / 2
     draw.text((middle, 225 if note else 240), grade, _PAPER, _font(150), anchor="mm")

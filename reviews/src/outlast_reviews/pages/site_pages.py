@@ -20,8 +20,8 @@ def add_pages(outlast: Outlast, settings: ReviewSettings) -> None:
         return render_page("how_we_judge.html", view.language, method=method(), model=model)
 
     def privacy(view: PageView) -> str:
-        values = {"kept": kept(outlast), "marks_days": RETENTION.days, "model": model}
-        return render_page("privacy.html", view.language, **values)
+        marks_days = RETENTION.days + _until_cleanup(outlast) // 24
+        return render_page("privacy.html", view.language, kept=kept(outlast), marks_days=marks_days, model=model)
 
     outlast.page(ABOUT, title=message("About"))(about)
     outlast.page(METHOD, title=message("How we judge"))(judging)
@@ -35,10 +35,15 @@ def add_pages(outlast: Outlast, settings: ReviewSettings) -> None:
         outlast.page(CONTACT, title=message("Contact"))(to_us)
 
 
+def _until_cleanup(outlast: Outlast) -> int:
+    """Hours that what has expired may wait for the clean-up of the next day; without it, less than one."""
+    return 24 if outlast.settings.cleanup_at else 0
+
+
 def kept(outlast: Outlast) -> dict[str, str]:
-    """How long uploads and reports are kept at most, in words."""
+    """How long uploads and reports are kept until the clean-up, in words."""
     settings = outlast.settings
-    until_cleanup = 24 if settings.cleanup_at else 0
+    until_cleanup = _until_cleanup(outlast)
     return {
         "uploads": duration(settings.upload_retention_hours + until_cleanup),
         "reports": duration(settings.result_retention_hours + until_cleanup),

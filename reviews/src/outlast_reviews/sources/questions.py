@@ -41,6 +41,8 @@ _SCALES: Mapping[Literal["scale", "zero"], tuple[str, Mapping[Scale, str]]] = {
             Scale.FIFTY_FROM_ZERO: message("0 to 50 points (0 is the lowest rating)"),
             Scale.HUNDRED: message("1 to 100 points"),
             Scale.HUNDRED_FROM_ZERO: message("0 to 100 points (0 is the lowest rating)"),
+            Scale.ONE: message("Up to 1 (0.8 is four stars)"),
+            Scale.ONE_FROM_ZERO: message("0 to 1 (0 is the lowest rating)"),
         },
     ),
     "zero": (message("What does a rating of 0 mean?"), {Scale.THUMBS: message("Thumbs down: not recommended")}),

@@ -103,7 +103,7 @@ UNKNOWN = "unknown"
 """Answer that the order of day and month is not known either; such dates are left out."""
 VALUES: Mapping[str, Sequence[str]] = MappingProxyType(
     {
-        "scale": ("5", "0-5", "10", "0-10", "50", "0-50", "100", "0-100", "thumbs"),
+        "scale": ("5", "0-5", "10", "0-10", "50", "0-50", "100", "0-100", "1", "0-1", "thumbs"),
         "dates": ("day", "month", UNKNOWN),
     }
 )

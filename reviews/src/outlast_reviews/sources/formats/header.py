@@ -136,7 +136,8 @@ def _fields(line: str, delimiter: str) -> list[str]:
     if delimiter not in line or len(line) > _LONGEST:
         return []
     with suppress(csv.Error):
-        return [field.strip("\ufeff \t\"'") for field in next(csv.reader([line], delimiter=delimiter), [])]
+        for fields in csv.reader([line], delimiter=delimiter):
+            return [field.strip("\ufeff \t\"'") for field in fields]
     return []
 
 

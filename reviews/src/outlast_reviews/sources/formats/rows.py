@@ -28,10 +28,11 @@ from outlast_reviews.sources.formats.dates import (
 from outlast_reviews.sources.formats.products import ProductIndex
 from outlast_reviews.sources.formats.scales import Scale, scale_of, stars_on
 from outlast_reviews.sources.formats.stars import (
+    UnknownStars,
     UnreadableStars,
-    ZeroStars,
     bare_number,
     is_boolean,
+    number_of_stars,
     read_stars,
     read_thumb,
 )
@@ -131,6 +132,8 @@ class ReviewCollector:
         ) = parts  # fmt: skip
         rating = None
         bare = bare_number(stars)
+        if bare is None and stars:
+            bare = number_of_stars(stars)
         recommended = (
             None if thumb is None else read_flag(thumb) if read_thumb(thumb) is None else read_thumb(thumb)
         )
@@ -139,7 +142,7 @@ class ReviewCollector:
         elif bare is None:
             try:
                 rating = self._rating(stars)
-            except ZeroStars:
+            except UnknownStars:
                 rating = 0.0
             except UnreadableStars as error:
                 self._skipped.append(Skipped(row, str(error)))

@@ -16,6 +16,7 @@ DAMAGED = 0.01
 FEW = 2
 """This many may be beyond it in any case."""
 _NONE: Mapping[float, int] = MappingProxyType({})
+HALF = 0.5
 _ZERO = "0-"
 
 
@@ -30,6 +31,9 @@ class Scale(Enum):
     FIFTY_FROM_ZERO = "0-50"
     HUNDRED = "100"
     HUNDRED_FROM_ZERO = "0-100"
+    ONE = "1"
+    """Shares of one, as 0.8."""
+    ONE_FROM_ZERO = "0-1"
     HALVES = "halves"
     """Half a star to five, as some sites of films have it; nobody needs to say so."""
     THUMBS = "thumbs"
@@ -126,6 +130,15 @@ def _recognised(numbers: Mapping[float, int]) -> Scale:
     """The scale by its end, whatever zero is on it."""
     total, spare = sum(numbers.values()), _spare(numbers)
     above = {end: sum(count for number, count in numbers.items() if number > end) for end in (5, 10, 100)}
+    fractions = sum(count for number, count in numbers.items() if 0 < number < 1 and number != HALF)
+    if above[5] <= spare and fractions > spare:
+        raise UnknownScale(
+            f"{fractions:,} of {total:,} ratings are between 0 and 1: it is not clear which scale they are on. "
+            "Say which.",
+            "scale",
+            *((Scale.ONE, Scale.ONE_FROM_ZERO) if max(numbers) <= 1 else ()),
+            *(Scale.STARS, Scale.FROM_ZERO, Scale.TEN, Scale.TEN_FROM_ZERO),
+        )
     if above[5] <= spare:
         return _stars(numbers)
     if above[10] <= spare:

@@ -20,6 +20,11 @@ _WIDE = str.maketrans("０１２３４５６７８９．", "0123456789.")
 _SCALES = (5.0, 10.0, 100.0)
 _SPELLED = re.compile(r"(zero|one|two|three|four|five)(?:[ _-]stars?)?", re.IGNORECASE)
 """As in Google's own exports."""
+_WITH_UNIT = re.compile(
+    r"(\d{1,4}(?:[.,]\d{1,6})?)[ -]?"
+    r"(?:stars?|points?|pts?|sterne?n?|punkte?|étoiles?|estrellas?|stelle|sterren|星|점)",
+    re.IGNORECASE,
+)
 _WORDS = ("zero", "one", "two", "three", "four", "five")
 _THUMBS = {
     **dict.fromkeys(
@@ -35,7 +40,7 @@ class UnreadableStars(ValueError):  # noqa: N818 - as `NotReviews`
     """What stands where a rating should is none; the message says it for a row's reason."""
 
 
-class ZeroStars(UnreadableStars):
+class UnknownStars(UnreadableStars):
     """Zero of a scale, as in "0/5", which is the lowest rating or none."""
 
 
@@ -47,6 +52,14 @@ def bare_number(raw: object) -> float | None:
     if _BOOLEAN.fullmatch(text):
         return float(text.lower() == "true")
     return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) or text in _MINUS_ONE else None
+
+
+def number_of_stars(raw: object) -> float | None:
+    """The number in "6 stars" and "6 points", which says as little of its scale as a bare one; else `None`."""
+    if not isinstance(raw, str) or len(raw) > _LONGEST:
+        return None
+    match = _WITH_UNIT.fullmatch(raw.strip().translate(_WIDE))
+    return float(match[1].replace(",", ".")) if match else None
 
 
 def read_thumb(raw: object) -> bool | None:
@@ -79,7 +92,7 @@ def read_stars(raw: object) -> float | None:
     if full > 1 or (full and not _NUMBER.search(text)):
         return _checked(full + 0.5 * sum(text.count(half) for half in _HALF), 5.0, text)
     if _NO_STARS.fullmatch(text):
-        raise ZeroStars(message("the rating “{rating}” is not between 1 and 5 stars", rating=quoted(text)))
+        raise UnknownStars(message("the rating “{rating}” is not between 1 and 5 stars", rating=quoted(text)))
     if spelled := _SPELLED.fullmatch(text):
         return _checked(_WORDS.index(spelled[1].lower()), 5.0, text)
     if _NEGATIVE.search(text):
@@ -107,7 +120,7 @@ def _checked(value: float, best: float, raw: object) -> float:
     if best not in _SCALES:
         raise UnreadableStars(message("the rating “{rating}” is not a number of stars", rating=quoted(raw)))
     if not value:
-        raise ZeroStars(message("the rating “{rating}” is not between 1 and 5 stars", rating=quoted(raw)))
+        raise UnknownStars(message("the rating “{rating}” is not between 1 and 5 stars", rating=quoted(raw)))
     if best != 5.0 and 0 <= value <= best:
         return scaled_stars(value, best)
     if not 1 <= value <= 5:
