@@ -154,6 +154,4 @@ def test_the_example_on_the_form_is_what_the_example_report_says():
     assert f">{report['fake_percentage']:.0f}%<" in picture
     assert f">{window['count']} reviews in four days<" in picture
     assert f">{report['grade']}<" in picture
-    assert report["headline"] == "70 reviews repeat each other under different names"
-    assert ">70 reviews repeat each other<" in picture
-    assert ">under different names<" in picture
+    assert f">{report['headline']}<" in picture

@@ -51,6 +51,16 @@ WORDS = (
     message(
         "{count} of {total} collected. There is no room for more: hand them over now.", count=_COUNT, total=_TOTAL
     ),
+    message(
+        "{count} collected. Your browser stores nothing for this shop: hand them over before you leave this page.",
+        count=_COUNT,
+    ),
+    message(
+        "{count} of {total} collected. Your browser stores nothing for this shop: hand them over before you leave"
+        " this page.",
+        count=_COUNT,
+        total=_TOTAL,
+    ),
     message("{count} collected. This page shows no reviews.", count=_COUNT),
     message("{count} of {total} collected. This page shows no reviews.", count=_COUNT, total=_TOTAL),
     message("your report"),

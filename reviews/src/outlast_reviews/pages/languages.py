@@ -130,10 +130,6 @@ def _number(number: float) -> str:
     return f"{number:g}"
 
 
-def _average(stars: float | None) -> str:
-    return "–" if stars is None else f"{stars:.2f}"
-
-
 def _change(stars: float) -> str:
     """As "−0.74"."""
     return f"{stars:+.2f}".replace("-", "−")
@@ -166,7 +162,7 @@ _FIGURES: Mapping[str, Callable[..., str]] = {
     "exact_percent": _exact_percent,
     "count": _count,
     "number": _number,
-    "average": _average,
+    "average": formatting.average,
     "change": _change,
     "day": _day,
     "days": _days,

@@ -21,8 +21,7 @@ def add_pages(outlast: Outlast, settings: ReviewSettings) -> None:
 
     def privacy(view: PageView) -> str:
         marks_days = RETENTION.days + _until_cleanup(outlast) // 24
-        values = {"kept": kept(outlast), "marks_days": marks_days, "model": model}
-        return render_page("privacy.html", view.language, **values)
+        return render_page("privacy.html", view.language, kept=kept(outlast), marks_days=marks_days, model=model)
 
     outlast.page(ABOUT, title=message("About"))(about)
     outlast.page(METHOD, title=message("How we judge"))(judging)
