@@ -15,7 +15,7 @@ from outlast_reviews.checks.burst import (
     MOST_LOWER,
     MOST_LOWER_OF_EXTREME,
 )
-from outlast_reviews.checks.near_copies import LEAST_IN_COMMON
+from outlast_reviews.checks.near_copies import LEAST_ALIKE, LEAST_IN_COMMON, LEAST_IN_CORE
 from outlast_reviews.formatting import percent_at_most
 from outlast_reviews.language_model.opinion import ModelReport, sentences
 from outlast_reviews.verdict import CHECKS_FOR_A, DAYS_FOR_A, GRADE_LIMITS, MODEL

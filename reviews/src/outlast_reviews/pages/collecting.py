@@ -37,16 +37,6 @@ WORDS = (
     message("All {count} collected.", count=_COUNT),
     message("{count} collected: open the next page.", count=_COUNT),
     message("{count} of {total} collected: open the next page.", count=_COUNT, total=_TOTAL),
-    message(
-        "{count} collected. Your browser stores nothing for this shop: hand them over before you leave this page.",
-        count=_COUNT,
-    ),
-    message(
-        "{count} of {total} collected. Your browser stores nothing for this shop: hand them over before you leave"
-        " this page.",
-        count=_COUNT,
-        total=_TOTAL,
-    ),
     message("{count} collected. There is no room for more: hand them over now.", count=_COUNT),
     message(
         "{count} of {total} collected. There is no room for more: hand them over now.", count=_COUNT, total=_TOTAL
