@@ -28,6 +28,7 @@ AS_USED = {
     "outlast_reviews.exports._FORMULA": lambda pattern, text: pattern.match(text),
     "outlast_reviews.cli.running._ADDRESS": lambda pattern, text: pattern.match(text),
     "outlast_reviews.sources.formats.dates._UNIX": lambda pattern, text: pattern.match(text),
+    "outlast_reviews.sources.formats.stars._WITH_UNIT": lambda pattern, text: pattern.fullmatch(text),
 }
 """These would be slow from every place of a text, and look from its beginning alone."""
 
