@@ -445,29 +445,6 @@ class TestStarsAndText:
         assert none.sentence == "No review has stars and an English text; we need at least 20."
 
 
-class TestUnverified:
-    @pytest.mark.parametrize(
-        ("verified", "others", "outcome", "sentence"),
-        [
-            (11, 9, "found", ("9 of 20 reviews are without a verified purchase. Honest reviews often are too,"
-                             " so this doesn't count on its own.")),
-            (20, 0, "clear", "All 20 purchases are verified."),
-            (10, 10, "not_assessed", "Only 10 of 20 purchases are verified, so being unverified is normal here."),
-            (19, 0, "not_assessed",
-             "Only 19 reviews say whether the purchase is verified; we need at least 20."),
-            (0, 0, "not_assessed", "The source doesn't say which purchases are verified."),
-        ],
-    )  # fmt: skip
-    def test_each_outcome(self, verified, others, outcome, sentence):
-        flags = [*[True] * verified, *[False] * others, None]
-        finding = unverified([Review(n, verified=flag) for n, flag in enumerate(flags)], no_op)
-        assert told(finding) == (outcome, sentence)
-        assert {sign.sentence for sign in finding.signs} <= {
-            "Not a verified purchase, unlike most others here. This doesn't count on its own."
-        }
-        assert len(finding.signs) == (others if outcome == "found" else 0)
-
-
 class TestVanished:
     def since(self, now: Sequence[Review], then: Sequence[Review]) -> Finding:
         earlier = [EarlierReview(review_mark(r) or "", r.date, r.rating) for r in then]
