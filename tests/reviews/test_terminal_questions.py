@@ -37,7 +37,11 @@ def run(tmp_path: Path):
     ("table", "example"),
     [
         (UNNAMED, "--map rating=Punkte --map text=Meinung --map reviewer=Wer\nOr say --yes"),
-        (DATES, "--map dates=day\nOr say --yes"),
+        (
+            DATES,
+            "--map dates=day\nThe answers are:\n--map dates=day (The day)\n--map dates=month (The month)\n"
+            "--map dates=unknown (I don't know; leave the dates out)\nOr say --yes",
+        ),
         (PRODUCTS, "--product Toaster\n"),
     ],
 )

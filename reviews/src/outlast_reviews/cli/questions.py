@@ -17,6 +17,8 @@ from outlast_reviews.sources.formats.columns import ABSENT, UNKNOWN
 Answer = Callable[[str, Sequence[Question]], Mapping[str, str]]
 """Takes a sentence and its questions; returns the answers by their names, none if nobody answers."""
 _MOST_LISTED = 30
+_CHOICES = ("scale", "dates")
+"""Questions whose answers are no columns of the file."""
 
 
 def suggested(_sentence: str, questions: Sequence[Question]) -> Mapping[str, str]:
@@ -48,6 +50,7 @@ def asked_in_terminal(bar: Progress) -> Answer:
 def how_to_answer(questions: Sequence[Question], sources: Sequence[str]) -> str:
     """Suggest the options that answer the questions."""
     options: list[str] = []
+    others: list[str] = []
     starless = ""
     for question in questions:
         if question.name == "product":
@@ -57,10 +60,13 @@ def how_to_answer(questions: Sequence[Question], sources: Sequence[str]) -> str:
             options += ["--map", f"{question.name}={known or 'COLUMN'}"]
             if question.name == "rating" and not question.chosen:
                 starless = f"\nIf there are no stars in it, say --map rating={ABSENT}"
+            if question.name in _CHOICES:
+                others += [f"\n--map {question.name}={value} ({label})" for value, label in question.options]
     if not options:
         return ""
+    chosen = f"\nThe answers are:{''.join(others)}" if others else ""
     yes = "" if not suggested("", questions) else "\nOr say --yes to take what is suggested."
-    return f"\nFor example: outlast analyse {shlex.join([*sources, *options])}{starless}{yes}"
+    return f"\nFor example: outlast analyse {shlex.join([*sources, *options])}{starless}{chosen}{yes}"
 
 
 def _ask(sentence: str, questions: Sequence[Question]) -> Mapping[str, str]:
