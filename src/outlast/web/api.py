@@ -312,9 +312,11 @@ async def _action_response(context: RequestContext, status: int, message: str) -
 async def _with_snapshot(
     context: RequestContext, view: SessionView, status: int, fields: Mapping[str, Any], headers: Mapping[str, str]
 ) -> Response:
-    head = json.dumps({"success": True, "session_id": view.session.id, **fields})
+    message = context.translations.said(fields["message"])
+    head = json.dumps({"success": True, "session_id": view.session.id, **fields, "message": message})
     body = head[:-1].encode() + b', "session": ' + await snapshot_body(context, view) + b"}"
-    return Response(body, status, {"Cache-Control": "no-store", **headers}, media_type="application/json")
+    sent = {"Cache-Control": "no-store", **context.language_headers, **headers}
+    return Response(body, status, sent, media_type="application/json")
 
 
 async def _json(context: RequestContext) -> Any:

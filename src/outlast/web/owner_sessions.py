@@ -21,6 +21,7 @@ from outlast.ports.failures import Cursor, Selection
 from outlast.web.problems import OWN_SESSIONS, Problem, fault, not_found
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import snapshot
+from outlast.web.translated import translated_snapshot
 from outlast.web.uploads import verify_form_token
 
 DEFAULT_LIMIT = 20
@@ -46,7 +47,7 @@ async def list_sessions(context: RequestContext) -> Response:
 async def delete_result(context: RequestContext) -> Response:
     """Delete an ended session with its result, upload, share link and remembered facts."""
     await _delete(context)
-    message = "The analysis and everything that belongs to it are deleted."
+    message = context.translations.said("The analysis and everything that belongs to it are deleted.")
     body = {"success": True, "session_id": context.session_id, "message": message}
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
@@ -56,7 +57,12 @@ async def delete_everything(context: RequestContext) -> Response:
     deleted = await context.engine.sessions.delete_all(context.owner)
     counts = {name: getattr(deleted, name) for name in ("sessions", "results", "uploads", "facts")}
     remaining = list(deleted.remaining)
-    body = {"success": True, "message": _deletion_message(deleted), "deleted": counts, "remaining": remaining}
+    body = {
+        "success": True,
+        "message": context.translations.said(_deletion_message(deleted)),
+        "deleted": counts,
+        "remaining": remaining,
+    }
     headers = {"Cache-Control": "no-store"}
     if deleted.remaining:
         headers["Retry-After"] = str(RETRY_DELETION_AFTER)
@@ -158,7 +164,7 @@ def _parse_cursor(cursor: str) -> Cursor:
 
 def _snapshot(context: RequestContext, view: SessionView) -> dict[str, Any]:
     """The snapshot without the result and `elapsed_ms`."""
-    return snapshot(
+    parts = snapshot(
         view,
         root=context.root,
         interval_ms=context.limits.interval_ms(view.queue_position),
@@ -166,3 +172,4 @@ def _snapshot(context: RequestContext, view: SessionView) -> dict[str, Any]:
         result=None,
         offered=view.session.analysis in context.engine.catalogue,
     )
+    return translated_snapshot(parts, context.translations)

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -22,6 +22,10 @@ from outlast.domain.errors import (
     UnknownAnalysis,
 )
 from outlast.domain.questions import question_fields
+from outlast.web.translated import translated_questions
+from outlast.web.translations import ENGLISH, Translations
+
+IN_ENGLISH: Final = Translations(ENGLISH)
 
 
 class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
@@ -61,32 +65,38 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
     def title(self) -> str:
         return HTTPStatus(self.status).phrase
 
-    def body(self) -> dict[str, Any]:
+    def body(self, translations: Translations = IN_ENGLISH) -> dict[str, Any]:
         """The problem document."""
+        said = translations.said
+        sentence = said(self.sentence)
         body: dict[str, Any] = {
             "type": "about:blank",
-            "title": self.title,
+            "title": said(self.title),
             "status": self.status,
-            "detail": self.sentence,
+            "detail": sentence,
             "success": False,
-            "error": self.sentence,
+            "error": sentence,
         }
         if self.errors:
-            body["errors"] = list(self.errors)
+            body["errors"] = [{**each, "detail": said(each["detail"])} for each in self.errors]
         if self.questions:
-            body["questions"] = list(self.questions)
+            body["questions"] = translated_questions(self.questions, translations)
         if self.help_html:
-            body["help_html"] = self.help_html
+            body["help_html"] = said(self.help_html)
         if self.reference is not None:
             body["reference"] = self.reference
         if self.link is not None:
-            body["link"] = {"path": self.link[0], "title": self.link[1]}
+            body["link"] = {"path": self.link[0], "title": said(self.link[1])}
         return body
 
-    def response(self) -> Response:
-        headers = {"Cache-Control": "no-store", **self.headers}
+    def response(
+        self, translations: Translations = IN_ENGLISH, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """The problem document as a response, with the headers of its language."""
+        sent = {"Cache-Control": "no-store", **(headers or {}), **self.headers}
         # ASCII, as a sentence may quote a lone surrogate of the request, which UTF-8 cannot encode
-        return Response(json.dumps(self.body()), self.status, headers, media_type="application/problem+json")
+        body = json.dumps(self.body(translations))
+        return Response(body, self.status, sent, media_type="application/problem+json")
 
 
 OWN_SESSIONS = "/analyses"

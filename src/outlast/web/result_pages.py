@@ -127,7 +127,15 @@ async def _render(context: RequestContext, stored: StoredResult, page: str, **va
     nonce = new_nonce()
     added = analysis.add_files if analysis is not None and values.get("again") else None
     shared = values.setdefault("shared", False)
-    view = PageView(page, context.query, shared, nonce, context.root, takes_files=added is not None)
+    view = PageView(
+        page,
+        context.query,
+        shared,
+        nonce,
+        context.root,
+        takes_files=added is not None,
+        language=context.language,
+    )
 
     def rendered() -> tuple[str, Any, Markup | None, LinkPreview | None]:
         result = json.loads(stored.result)

@@ -36,7 +36,12 @@ const LANGUAGES = {
   },
 };
 
-const SHIPPED = { de: () => import("./analysis-progress-de.js") }; // besides English
+// Besides English.
+const SHIPPED = {
+  de: () => import("./analysis-progress-de.js"),
+  es: () => import("./analysis-progress-es.js"),
+  fr: () => import("./analysis-progress-fr.js"),
+};
 const added = new EventTarget();
 
 /** Adds a language, or replaces texts of one, such as `addLanguage("fr", {cancel: "Annuler"})`. */
