@@ -62,8 +62,8 @@ class Outlast:
     `next`. `login_url` is a path below the root of the host, or an address. `priority` maps an owner that the host
     has named to a number that is added to the priority of the analysis, for classes of owners such as premium
     customers; it may be `async def`. `title` is the site's title; every page loads the style sheets and modules in
-    the folder `assets`. `translations` is a folder with gettext catalogues, `LANGUAGE/LC_MESSAGES/messages.po`, and
-    the pages are in these languages too. Raises `ValueError` for options that contradict each other, and for a
+    the folder `assets`. `translations` is a folder of gettext catalogues, `LANGUAGE/LC_MESSAGES/messages.po`, in
+    whose languages the pages are too. Raises `ValueError` for options that contradict each other, and for a
     folder without catalogues.
     """
 

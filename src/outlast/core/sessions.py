@@ -19,6 +19,7 @@ from outlast.domain.errors import (
     InvalidInput,
     UnknownAnalysis,
 )
+from outlast.domain.messages import message
 from outlast.domain.questions import answer_faults, load_asked, with_answers
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
@@ -31,7 +32,7 @@ from outlast.ports.notifier import Topic
 from outlast.ports.results import StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
 
-NOT_OFFERED = "This site does not offer this analysis any more."
+NOT_OFFERED = message("This site does not offer this analysis any more.")
 MOST_CANCELLED: Final = 10_000
 """Sessions in flight that one deletion of everything cancels."""
 
@@ -224,8 +225,11 @@ class Sessions(SessionStarts):
             keywords = arguments(analysis.stored_input(session.input))
         except NotUnderstood as error:
             raise InvalidInput(
-                f"Another version of this site has started it, and this one cannot read its input ({error}): "
-                "start it anew."
+                message(
+                    "Another version of this site has started it, and this one cannot read its input ({error}): "
+                    "start it anew.",
+                    error=error,
+                )
             ) from None
         await self._check_uploads(keywords, session.owner)
         return self._max_attempts(analysis)

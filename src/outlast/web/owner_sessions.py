@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from outlast.core.ids import owner_hash
 from outlast.core.watch import SessionView
+from outlast.domain.messages import message, plural
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
@@ -30,7 +31,7 @@ MAX_LIMIT = 100
 """Sessions of one page of the list."""
 RETRY_DELETION_AFTER = 5
 """Seconds until what is being stopped has probably ended."""
-CANCEL_FIRST = "It is still on its way. Cancel it first, and delete it once it has stopped."
+CANCEL_FIRST = message("It is still on its way. Cancel it first, and delete it once it has stopped.")
 
 
 async def list_sessions(context: RequestContext) -> Response:
@@ -47,8 +48,8 @@ async def list_sessions(context: RequestContext) -> Response:
 async def delete_result(context: RequestContext) -> Response:
     """Delete an ended session with its result, upload, share link and remembered facts."""
     await _delete(context)
-    message = context.translations.said("The analysis and everything that belongs to it are deleted.")
-    body = {"success": True, "session_id": context.session_id, "message": message}
+    told = context.translations.said(message("The analysis and everything that belongs to it are deleted."))
+    body = {"success": True, "session_id": context.session_id, "message": told}
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
@@ -84,7 +85,7 @@ async def sessions_page(context: RequestContext) -> Response:
         for view in found
     ]
     after = cursor and f"{context.root}{OWN_SESSIONS}?after={quote(cursor)}"
-    return context.page("sessions.html", title="Your analyses", rows=rows, older=after)
+    return context.page("sessions.html", title=message("Your analyses"), rows=rows, older=after)
 
 
 async def page_delete(context: RequestContext) -> Response:
@@ -106,15 +107,18 @@ async def _delete(context: RequestContext) -> None:
     if answer is None:
         raise not_found()
     if answer is DeleteAnswer.IN_FLIGHT:
-        raise Problem(409, CANCEL_FIRST, link=(f"/analysis/{context.session_id}", "See the analysis"))
+        raise Problem(409, CANCEL_FIRST, link=(f"/analysis/{context.session_id}", message("See the analysis")))
 
 
 def _deletion_message(deleted: Deleted) -> str:
     count = len(deleted.remaining)
     if not count:
-        return "Everything of yours is deleted."
-    subject = "1 analysis is" if count == 1 else f"{count} analyses are"
-    return f"{subject} still being stopped. Delete again once this has happened; the rest is deleted."
+        return message("Everything of yours is deleted.")
+    return plural(
+        "{n} analysis is still being stopped. Delete again once this has happened; the rest is deleted.",
+        "{n} analyses are still being stopped. Delete again once this has happened; the rest is deleted.",
+        count,
+    )
 
 
 async def _page_of_sessions(

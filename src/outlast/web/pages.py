@@ -16,6 +16,7 @@ from outlast.core.analyses.own_pages import Intro, PageView, intro_html
 from outlast.core.analyses.payload import NotUnderstood
 from outlast.core.session_starts import Started
 from outlast.domain.errors import InvalidInput, OutlastError, RefreshTooSoon
+from outlast.domain.messages import message
 from outlast.domain.questions import Asked, Question, load_asked
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
@@ -189,7 +190,7 @@ async def again(context: RequestContext) -> Response:
         started = await start_within_limits(context, analysis.name, values, refresh=True)
     except RefreshTooSoon as error:
         problem = problem_of(error)
-        problem.link = (f"/analysis/{session.id}", "See the result")
+        problem.link = (f"/analysis/{session.id}", message("See the result"))
         raise problem from None
     except OutlastError as error:
         typed = {k: v for k, v in values.items() if "upload:" not in str(v)}

@@ -21,11 +21,32 @@ from outlast.domain.errors import (
     TooManyActive,
     UnknownAnalysis,
 )
+from outlast.domain.messages import message
 from outlast.domain.questions import question_fields
 from outlast.web.translated import translated_questions
 from outlast.web.translations import ENGLISH, Translations
 
 IN_ENGLISH: Final = Translations(ENGLISH)
+TITLES: Final = (
+    message("Bad Request"),
+    message("Unauthorized"),
+    message("Forbidden"),
+    message("Not Found"),
+    message("Method Not Allowed"),
+    message("Conflict"),
+    message("Gone"),
+    message("Request Entity Too Large"),
+    message("Content Too Large"),
+    message("Unsupported Media Type"),
+    message("Misdirected Request"),
+    message("Unprocessable Entity"),
+    message("Unprocessable Content"),
+    message("Too Many Requests"),
+    message("Internal Server Error"),
+    message("Service Unavailable"),
+    message("Insufficient Storage"),
+)
+"""What Python calls the statuses of problems that people see, by its versions."""
 
 
 class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
@@ -101,11 +122,11 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
 
 OWN_SESSIONS = "/analyses"
 """The page with the owner's sessions."""
-SEE_OWN = (OWN_SESSIONS, "See your analyses")
+SEE_OWN = (OWN_SESSIONS, message("See your analyses"))
 """The way on where nothing new is accepted."""
 FILES_GO_WITHIN = 3600
 """Seconds after which a visitor without space may try again: files expire at any time."""
-NOT_FOUND = "We can't find that page. It may have expired."
+NOT_FOUND = message("We can't find that page. It may have expired.")
 
 
 def not_found() -> Problem:
@@ -133,19 +154,23 @@ def problem_of(error: OutlastError) -> Problem:
         case QueueFull():
             return Problem(503, str(error), retry_after=30, link=SEE_OWN)
         case QuotaExceeded():
-            link = (OWN_SESSIONS, "See them, or delete some") if error.of_owner else SEE_OWN
+            link = (OWN_SESSIONS, message("See them, or delete some")) if error.of_owner else SEE_OWN
             return Problem(507, str(error), retry_after=FILES_GO_WITHIN, link=link)
         case DiskAlmostFull():
             return Problem(503, str(error), retry_after=60, link=SEE_OWN)
         case StoreUnavailable() | SchemaOutdated():
-            return Problem(503, "We cannot store anything just now. Please try again in a minute.", retry_after=30)
+            return Problem(
+                503, message("We cannot store anything just now. Please try again in a minute."), retry_after=30
+            )
         case _:
             raise error
 
 
 def too_many_active(error: TooManyActive, retry_after: int) -> Problem:
     """429; on a page it leads to the sessions that are in flight."""
-    return Problem(429, str(error), retry_after=retry_after, link=(OWN_SESSIONS, "See them, or cancel one"))
+    return Problem(
+        429, str(error), retry_after=retry_after, link=(OWN_SESSIONS, message("See them, or cancel one"))
+    )
 
 
 def fault(sentence: str, pointer: str) -> Problem:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.ids import owner_hash
 from outlast.domain.errors import OutlastError, StoreUnavailable
+from outlast.domain.messages import message
 from outlast.ports.facts import FactStore
 from outlast.running.engine import Engine
 from outlast.settings import Settings
@@ -285,7 +286,9 @@ class _SiteApp:
                     raise Problem(400, "This address takes no WebSocket connections.")
                 return route, match.groupdict()
         if methods := self._methods(path):
-            raise Problem(405, "This address does not do that.", headers={"Allow": ", ".join(sorted(methods))})
+            raise Problem(
+                405, message("This address does not do that."), headers={"Allow": ", ".join(sorted(methods))}
+            )
         raise not_found()
 
     def _methods(self, path: str) -> set[str]:
@@ -295,14 +298,16 @@ class _SiteApp:
         """Answer an unexpected exception with a reference under which the log has its traceback."""
         if _is_exhaustion(error):
             self._exhausted.note()
-            busy = Problem(503, "We have no room for this just now. Please try again in a moment.", retry_after=10)
+            busy = Problem(
+                503, message("We have no room for this just now. Please try again in a moment."), retry_after=10
+            )
             await self._problem(scope, busy, page=False)(scope, receive, send)
             return
         reference = secrets.token_hex(4)
         log.error(
             "%s %s failed; reference %s", scope["method"], scope["path"][:MAX_PATH], reference, exc_info=error
         )
-        problem = Problem(500, "Something went wrong on our side.", reference=reference)
+        problem = Problem(500, message("Something went wrong on our side."), reference=reference)
         await self._problem(scope, problem, page=not _is_api(scope))(scope, receive, send)
 
     def _problem(self, scope: Scope, problem: Problem, *, page: bool) -> Response:

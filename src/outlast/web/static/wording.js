@@ -143,7 +143,7 @@ export class Wording {
 
   #notice(snapshot, countdown) {
     const { phase, attempt, max_attempts: most, queue_position: place } = snapshot;
-    if (!snapshot.notice || ownWords(snapshot)) return undefined;
+    if (!snapshot.notice || snapshot.paused || snapshot.starts_at || ownWords(snapshot)) return undefined;
     if (snapshot.stalled) return this.text("notice.stalled");
     if (phase === "queued") return place === 1 ? this.text("notice.next") : this.text("notice.queued", place);
     return this.text(`notice.${phase}`, attempt, most, countdown);
