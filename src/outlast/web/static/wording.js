@@ -36,12 +36,6 @@ const LANGUAGES = {
   },
 };
 
-// Besides English.
-const SHIPPED = {
-  de: () => import("./analysis-progress-de.js"),
-  es: () => import("./analysis-progress-es.js"),
-  fr: () => import("./analysis-progress-fr.js"),
-};
 const added = new EventTarget();
 
 /** Adds a language, or replaces texts of one, such as `addLanguage("fr", {cancel: "Annuler"})`. */
@@ -53,7 +47,7 @@ export function addLanguage(language, texts) {
 /** Loads a language that is shipped, and calls `changed` whenever one was added. */
 export function useLanguage(language, changed, signal) {
   const [root] = language.split("-");
-  if (!LANGUAGES[root]) SHIPPED[root]?.();
+  if (!LANGUAGES[root]) import("./shipped-languages.js").then(({ load }) => load(root));
   added.addEventListener("added", changed, { signal });
 }
 
