@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
-from gettext import c2py  # type: ignore[attr-defined]
+from gettext import c2py  # type: ignore[attr-defined] - typeshed leaves it out
 from pathlib import Path
 from string import Formatter
 from typing import Any, Final
@@ -79,29 +79,41 @@ class Translations:
         if len(parts) == 1:
             return text
         told: list[str] = []
+        known = True
         while parts:
             for count in range(min(len(parts), MOST_SENTENCES), 0, -1):
                 found = self._sentence(" ".join(parts[:count]), depth)
+                if found is None and count == 1:
+                    found = self._headline(parts[0], depth)
                 if found is not None or count == 1:
+                    known = known and found is not None
                     told.append(parts[0] if found is None else found)
                     del parts[:count]
                     break
-        return " ".join(told)
+        whole = None if known else self._sentence(text, depth, across=True)
+        return " ".join(told) if whole is None else whole
 
-    def _sentence(self, text: str, depth: int) -> str | None:
+    def _headline(self, text: str, depth: int) -> str | None:
+        """A message without a full stop, to which one was added."""
+        found = self._sentence(text[:-1], depth) if text.endswith(".") else None
+        return found and f"{found}."
+
+    def _sentence(self, text: str, depth: int, *, across: bool = False) -> str | None:
+        """`across`: even if a value reaches over the end of a sentence, as a title or a sentence may."""
         if (known := self.gettext(text)) != text:
             return known
         if (value := self._written(text)) is not None:
             return value
         if depth:
             for template in self._templates:
-                if (values := template.values_in(text)) is not None:
+                values = template.values_in(text)
+                if values is not None and (across or not any(map(BETWEEN_SENTENCES.search, values.values()))):
                     return self._filled(template, values, depth - 1)
         return None
 
     def _filled(self, template: "_Template", values: Mapping[str, str], depth: int) -> str:
         shown = {name: self._sentences(value, depth) for name, value in values.items()}
-        number = int(values["n"].replace(",", "")) if "n" in values else 1
+        number = int(values["n"].replace(",", "")) if "n" in values else template.number
         return template.filled(shown, number)
 
     @cached_property
@@ -109,7 +121,7 @@ class Translations:
         """The most telling first."""
         return sorted(
             (template for catalogue in self._catalogues for template in catalogue.templates()),
-            key=lambda template: -template.letters,
+            key=lambda template: (-template.letters, template.free),
         )
 
     @cached_property
@@ -131,8 +143,9 @@ class _Field:
 class _Template:
     """A message with values, found in a sentence from the left to the right, without trying twice."""
 
-    def __init__(self, template: str, forms: Sequence[str], form: Callable[[int], int]) -> None:
-        self._forms, self._form = forms, form
+    def __init__(self, template: str, forms: Sequence[str], form: Callable[[int], int], number: int = 1) -> None:
+        """`number`: what it stands for where it does not show it."""
+        self._forms, self._form, self.number = forms, form, number
         self._literals: list[str] = []
         self._fields: list[_Field] = []
         literal = ""
@@ -140,17 +153,21 @@ class _Template:
             literal += before
             if name is not None:
                 self._literals.append(literal)
-                self._fields.append(_Field(name, _shape(spec or "")))
+                self._fields.append(_Field(name, INTEGER if name == "n" else _shape(spec or "")))
                 literal = ""
         self._literals.append(literal)
         self._longest = max(self._literals, key=len)
         self.letters = sum(map(len, self._literals))
+        self.free = sum(field.shape is None for field in self._fields)
+        """Places that take any text."""
 
     def values_in(self, text: str) -> dict[str, str] | None:
         """Return the values with which the template gives this text; `None`: it never does."""
         first, last = self._literals[0], self._literals[-1]
         if self._longest not in text or not text.startswith(first) or not text.endswith(last):
             return None
+        if not self._fields:
+            return {} if text == first else None
         values: dict[str, str] = {}
         at, end = len(first), len(text) - len(last)
         for field, literal in zip(self._fields, [*self._literals[1:-1], None], strict=True):
@@ -172,7 +189,7 @@ class _Template:
 
 
 def _shape(spec: str) -> re.Pattern[str] | None:
-    if spec.endswith("f"):
+    if spec.endswith(("f", "g")):
         return DECIMAL
     return INTEGER if spec in {",", "d", ",d", "n"} else None
 
@@ -194,7 +211,11 @@ class _Catalogue:
         found = [_Template(text, [told], _only) for text, told in self.texts.items() if told and "{" in text]
         for one, several in self.plurals:
             forms = self.plurals[one, several]
-            found += [_Template(text, forms, self.form) for text in (several, one) if "%(" not in text]
+            found += [
+                _Template(text, forms, self.form, number)
+                for number, text in ((2, several), (1, one))
+                if "%(" not in text
+            ]
         return [template for template in found if template.letters]
 
 
