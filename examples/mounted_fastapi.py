@@ -19,6 +19,7 @@ def count_letters(text: str) -> dict[str, int]:
 
 app = FastAPI(lifespan=outlast.lifespan(workers=1))
 app.mount("/slow", outlast.asgi())
+outlast.add_to_openapi(app, "/slow")  # so that its routes are in your /docs
 app.add_middleware(SessionMiddleware, secret_key=secrets.token_hex())  # keep yours
 
 

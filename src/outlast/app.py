@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # imported only where pages are served, not in workers
     from starlette.types import ASGIApp
 
     from outlast.core.analyses.catalogue import OwnerPriority
+    from outlast.web.host_openapi import OpenapiHost
     from outlast.web.login_options import OwnerOf
     from outlast.web.logins import HostRequest
 
@@ -170,6 +171,19 @@ class Outlast:
             )
         )
 
+    def add_to_openapi(self, host: "OpenapiHost", prefix: str) -> None:
+        """Add the API to the OpenAPI document of a FastAPI application, and so to its `/docs`.
+
+        `host` is the application, and `prefix` the path at which it mounts `asgi()`, such as `/slow`. Call it once
+        for each mount. Raises `ValueError` if `prefix` is no path.
+        """
+        from outlast.web.host_openapi import add_to_host  # noqa: PLC0415 - see above
+        from outlast.web.mounting import checked_prefix  # noqa: PLC0415 - see above
+        from outlast.web.openapi import openapi_document  # noqa: PLC0415 - see above
+        from outlast.web.routes import ROUTES  # noqa: PLC0415 - see above
+
+        add_to_host(host, checked_prefix(prefix), lambda: openapi_document(self._catalogue, self._title, ROUTES))
+
     def lifespan(self, workers: int = 0) -> "Lifespan":
         """Return a lifespan that opens the store, with `workers` worker threads in this process.
 
@@ -270,13 +284,21 @@ class Outlast:
         """
         return await self._runtime.use(lambda sessions: sessions.result(session_id, owner=owner))
 
-    async def share(self, session_id: str, *, owner: str | None = None) -> str | None:
+    async def share(
+        self, session_id: str, *, owner: str | None = None, expires_in: float | timedelta | None = None
+    ) -> str | None:
         """Share the result of the session `session_id` at `/shared/{link}` and return the link.
 
-        The link is valid until `unshare` revokes it or the result's retention ends. Returns `None` if this `owner`
-        has no such result.
+        The link is valid until `unshare` revokes it, it expires, or the result's retention ends. `expires_in`
+        (seconds or a `timedelta`, at most 366 days) sets when it expires, from now, also for a link that there is;
+        without it, that link keeps its expiry, and a new one has none. Returns `None` if this `owner` has no such
+        result. Raises `ValueError` if `expires_in` is out of bounds.
         """
-        return await self._runtime.use(lambda sessions: sessions.share(session_id, owner=owner))
+        valid_for = expires_in if isinstance(expires_in, timedelta | None) else timedelta(seconds=expires_in)
+        link = await self._runtime.use(
+            lambda sessions: sessions.share(session_id, owner=owner, expires_in=valid_for)
+        )
+        return None if link is None else link.link
 
     async def unshare(self, session_id: str, *, owner: str | None = None) -> bool:
         """Revoke the link to the result of `session_id`; return `False` if this `owner` has no such result."""

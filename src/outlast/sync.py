@@ -9,6 +9,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import AbstractAsyncContextManager, suppress
+from datetime import timedelta
 from typing import Any, BinaryIO, Final, Generic, Protocol, TypeVar
 
 from outlast.core.analyses.upload import Upload
@@ -54,7 +55,9 @@ class AsyncOutlast(Protocol):
         after: AnalysisSession | None = None,
     ) -> Sequence[AnalysisSession]: ...
     async def result(self, session_id: str, *, owner: str | None = None) -> StoredResult | None: ...
-    async def share(self, session_id: str, *, owner: str | None = None) -> str | None: ...
+    async def share(
+        self, session_id: str, *, owner: str | None = None, expires_in: float | timedelta | None = None
+    ) -> str | None: ...
     async def unshare(self, session_id: str, *, owner: str | None = None) -> bool: ...
     async def cancel(self, session_id: str, *, owner: str | None = None) -> CancelAnswer | None: ...
     async def retry(self, session_id: str, *, owner: str | None = None) -> RetryAnswer | None: ...
@@ -280,9 +283,11 @@ class SyncOutlast:
         """Like `Outlast.result`."""
         return self.wait(self._outlast.result(session_id, owner=owner))
 
-    def share(self, session_id: str, *, owner: str | None = None) -> str | None:
+    def share(
+        self, session_id: str, *, owner: str | None = None, expires_in: float | timedelta | None = None
+    ) -> str | None:
         """Like `Outlast.share`."""
-        return self.wait(self._outlast.share(session_id, owner=owner))
+        return self.wait(self._outlast.share(session_id, owner=owner, expires_in=expires_in))
 
     def unshare(self, session_id: str, *, owner: str | None = None) -> bool:
         """Like `Outlast.unshare`."""

@@ -295,6 +295,21 @@ async def test_a_full_storage_is_said_before_reviews_are_lost_and_the_next_produ
     assert kept == ["outlast-collected:B0OTHER123"]
 
 
+async def test_a_denied_storage_is_told_apart_from_a_full_one(
+    visitor: BrowserContext, site: Served, shop: Shop
+) -> None:
+    shop.headers["Content-Security-Policy"] = "sandbox allow-scripts allow-popups"  # its origin has no storage
+    page, panel = await start_collecting(visitor, site)
+    assert (
+        await page.evaluate("() => { try { sessionStorage } catch (error) { return error.name } }")
+        == "SecurityError"
+    )
+    await expect(
+        panel.get_by_text("10 of 412 collected. Your browser stores nothing for this shop")
+    ).to_be_visible()
+    await expect(panel.get_by_text("no room")).to_be_hidden()
+
+
 async def test_a_shop_that_isolates_its_tabs_leaves_the_file(
     visitor: BrowserContext, site: Served, shop: Shop, tmp_path: Path
 ) -> None:

@@ -222,4 +222,4 @@ async def test_several_files_at_once_become_one_report(product: Served, page: Pa
     await page.goto(product.address)
     await page.locator("input[type=file]").set_input_files([tmp_path / "a.csv", tmp_path / "b.csv"])
     await page.get_by_role("button", name="Analyse").click()
-    await expect(page.get_by_text("60 reviews (CSV (2 files))")).to_be_visible()
+    await expect(page.get_by_text("60 reviews (2 files: CSV)")).to_be_visible()

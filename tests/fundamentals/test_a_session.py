@@ -32,6 +32,7 @@ async def test_a_start_becomes_a_result():
         assert await site.result(session) == '{"twice":42}'
 
 
+@pytest.mark.slow
 async def test_progress_moves_with_the_work_and_never_falls():
     gates = [asyncio.Event() for _ in range(4)]
     loops: list[asyncio.AbstractEventLoop] = []
@@ -61,6 +62,7 @@ async def test_progress_moves_with_the_work_and_never_falls():
         assert any(0 < percentage < 100 for percentage in seen)
 
 
+@pytest.mark.slow
 async def test_a_second_attempt_does_not_repeat_kept_steps_and_meets_the_same_types():
     calls: list[str] = []
 
@@ -91,6 +93,7 @@ async def test_a_second_attempt_does_not_repeat_kept_steps_and_meets_the_same_ty
         assert [s.resumed for s in end.session.progress.steps] == [True, False]
 
 
+@pytest.mark.slow
 async def test_a_step_in_a_loop_is_one_planned_step_with_many_kept_results():
     calls: list[int] = []
 
@@ -233,6 +236,7 @@ async def test_without_a_worker_a_session_is_stalled():
         assert started.session.phase is Phase.QUEUED
 
 
+@pytest.mark.slow
 async def test_recorded_durations_give_weights_and_a_range_of_time_left():
     release = threading.Event()
     release.set()

@@ -132,10 +132,9 @@ OF_THE_PRODUCT = {
     "checks/reviewer_overlap.py cache": "one analysis",
     "checks/words.py lru_cache": "100,000 words of 40 characters",
     "insights/measured_groups.py cache": "one table that ships",
-    "evidence/page.py cache": "one template",
+    "evidence/page.py cache": "one template for each language that has a catalogue",
     "method.py cache": "one table that ships",
-    "pages/collecting.py cache": "the templates",
-    "pages/page.py cache": "one page",
+    "pages/languages.py cache": "the templates and words of the languages that have a catalogue",
     "pages/share_card.py cache": "the fonts that ship, by size",
 }
 """Collections of the product that outlive one analysis."""

@@ -127,6 +127,7 @@ def test_no_check_is_switched_off_without_a_reason_beside_it() -> None:
     assert not bare
 
 
+@pytest.mark.slow
 def test_no_file_names_a_registry_or_the_machine_it_was_written_on() -> None:
     """The names are split, so that this file does not contain them."""
     hosts = ["pypi" + ".org", "python" + "hosted.org", "npm" + "js.", "registry." + "npm", "piwheels" + ".org"]

@@ -34,6 +34,7 @@ def test_the_generated_parts_are_current(generate) -> None:
         assert text.splitlines() == generate.current(text).splitlines(), f"{page}: run python docs/generate.py"
 
 
+@pytest.mark.slow
 def test_the_help_of_a_command_does_not_depend_on_who_asked_first(generate) -> None:
     before = "\n".join(generate.commands())
     for command in import_module("test_command_line").COMMANDS.values():
@@ -79,6 +80,7 @@ def test_every_setting_has_a_description_and_an_example() -> None:
     assert not [name for name, field in named.items() if not (field.description and field.examples)]
 
 
+@pytest.mark.slow
 def test_every_public_name_member_and_parameter_is_explained(generate) -> None:
     assert sorted(outlast.__all__) == outlast.__all__
     assert not import_module("python_reference").undocumented()

@@ -37,6 +37,7 @@ async def yesterdays(site: OpenSite) -> tuple[Visitor, str, dict[str, str]]:
     return visitor, session_id, {"Cookie": f"{COOKIE}={visitor.cookie_of(COOKIE)}"}
 
 
+@pytest.mark.slow
 async def test_two_sites_on_one_host_do_not_evict_each_others_visitors(site: OpenSite, tmp_path: Path):
     async with open_site(tmp_path / "other", dashboard_key="a key of the other site") as other:
         browser = httpx.Cookies()  # as browsers do, it knows hosts and no ports
@@ -72,6 +73,7 @@ async def test_the_name_stays_the_same_for_a_site_and_has_only_what_names_may_ha
     assert re.fullmatch(rf"{COOKIE}_[A-Za-z0-9_-]{{12}}", names[0])
 
 
+@pytest.mark.slow
 async def test_over_https_at_the_root_no_other_host_can_set_it(site: OpenSite):
     ((name, attributes),) = set_cookies(await site.client(SECURE).get(TOKEN)).items()
     assert name.startswith(HOST_ONLY + COOKIE)
@@ -159,6 +161,7 @@ async def test_another_sites_cookie_of_an_earlier_version_is_left_alone(site: Op
         assert COOKIE not in set_cookies(answer)
 
 
+@pytest.mark.slow
 async def test_a_rotated_key_renames_the_cookie_and_keeps_its_owner(tmp_path: Path):
     old, new = "o" * 40, "n" * 40
     async with open_site(tmp_path, app_key=(old,)) as site:

@@ -71,6 +71,7 @@ async def session_of(site: OpenSite, owner: str) -> str:
     return handle.id
 
 
+@pytest.mark.slow
 async def test_every_route_and_scope(site: OpenSite):
     for scope, verbs in ALLOWED.items():
         client = await program(site, scope)
@@ -99,6 +100,7 @@ async def test_a_key_that_is_not_valid_may_nothing(site: OpenSite, kind: str):
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
+@pytest.mark.slow
 async def test_a_key_sees_its_owners_sessions_and_an_operators_key_all(site: OpenSite):
     another = await finished_session(site, await site.visitor())
     client = await program(site, Scope.START, Scope.READ)
@@ -159,6 +161,7 @@ async def test_owner_and_priority_of_a_start_need_their_scopes(site: OpenSite):
     assert (await (await site.visitor()).post("/api/analysis/start", json=body(priority=5))).status_code == 422
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("carried", ["header", "query"])
 async def test_a_token_reads_its_session_and_nothing_else(site: OpenSite, carried: str):
     session_id, other = await session_of(site, "ann"), await session_of(site, "ann")
@@ -178,6 +181,7 @@ async def test_a_token_reads_its_session_and_nothing_else(site: OpenSite, carrie
         assert (await answer(route, method, other)).status_code == 403, f"{method} {route.name}"
 
 
+@pytest.mark.slow
 async def test_a_link_opens_the_page_and_what_it_loads(site: OpenSite):
     visitor = await site.visitor()
     session_id = await visitor.started("held", text="a")

@@ -74,6 +74,7 @@ RULES: Mapping[str, Rule] = {
     "ws": rule(426),
     "result": rule(200),
     "list": rule(200),
+    "list_links": rule(200),
     "delete_result": rule(200),
     "delete_everything": rule(200),
     "cancel": rule(200, 202, 409),
@@ -93,6 +94,10 @@ RULES: Mapping[str, Rule] = {
     "page_delete": rule(303, ask=_form),
     "sessions_page": rule(200),
     "page_delete_everything": rule(303, ask=_form),
+    "page_device_link": rule(200, ask=_form),
+    "page_return": rule(404, ask=_form),
+    "device_page": rule(200),
+    "page_continue": rule(422, ask=_form),
     "page_share": rule(303, ask=_form),
     "page_unshare": rule(303, ask=_form),
     "export": rule(200),
@@ -278,6 +283,7 @@ async def test_an_unknown_visitor_cannot_distinguish_a_session_from_none(site: O
         assert "set-cookie" not in of_anothers.headers
 
 
+@pytest.mark.slow
 async def test_a_cookie_that_was_changed_is_nobodys(site: OpenSite):
     session_id = await finished_session(site, owner := await site.visitor())
     name, _, signature = owner.cookie_of(COOKIE).partition(".")
@@ -398,6 +404,7 @@ FOREIGN = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", FOREIGN)
 async def test_no_route_answers_to_a_foreign_name(site: OpenSite, host: str):
     visitor = await site.visitor()
@@ -444,6 +451,7 @@ async def test_a_header_that_decides_something_comes_once(site: OpenSite, name: 
         assert name.lower() in twice.text
 
 
+@pytest.mark.slow
 async def test_others_may_come_twice(site: OpenSite):
     for name in ("Accept", "If-None-Match", "Via"):
         assert (await site.client().get("/", headers=[(name, "a"), (name, "b")])).status_code == 200
@@ -468,6 +476,7 @@ async def test_cookies_that_http_2_divides_are_put_together(site: OpenSite):
         assert sent[0]["status"] == status
 
 
+@pytest.mark.slow
 async def test_a_method_that_a_route_does_not_have_is_refused(site: OpenSite):
     for route, method in EVERY:
         path = route.path.format(session_id=UNKNOWN_ID, link=UNKNOWN_ID, file="outlast.css", page="about")

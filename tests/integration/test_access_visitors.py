@@ -59,6 +59,7 @@ async def test_strange_cookies_of_others_do_not_hide_ours(site: OpenSite, before
     assert answer.status_code == 200
 
 
+@pytest.mark.slow
 async def test_of_two_sites_on_one_host_each_knows_its_own_cookie(tmp_path: Path):
     async with open_site(tmp_path / "a") as one, open_site(tmp_path / "b") as two:
         visitor, stranger = await one.visitor(), await two.visitor()
@@ -70,6 +71,7 @@ async def test_of_two_sites_on_one_host_each_knows_its_own_cookie(tmp_path: Path
             assert answer.status_code == 200
 
 
+@pytest.mark.slow
 async def test_the_key_outlives_the_process_and_is_nobody_elses_to_read(tmp_path: Path):
     async with open_site(tmp_path) as site:
         visitor = await site.visitor()
@@ -81,6 +83,7 @@ async def test_the_key_outlives_the_process_and_is_nobody_elses_to_read(tmp_path
         assert (await site.client().get(path, headers={"Cookie": f"{COOKIE}={cookie}"})).status_code == 200
 
 
+@pytest.mark.slow
 async def test_a_rotated_key_still_knows_who_came_before(tmp_path: Path):
     old, new = "o" * 40, "n" * 40
     async with open_site(tmp_path, app_key=(old,)) as site:
@@ -110,6 +113,7 @@ async def test_with_allowed_hosts_every_other_host_is_refused(tmp_path: Path):
             assert (await site.client().get("/", headers={"Host": host})).status_code == status
 
 
+@pytest.mark.slow
 async def test_the_public_origin_is_ours_though_the_proxy_says_another_host(tmp_path: Path):
     async with open_site(tmp_path, public_url="https://reviews.example.org") as site:
         visitor = await site.client("https://localhost").arrive()
@@ -140,6 +144,7 @@ async def test_two_owners_of_the_same_file_do_not_share_a_session(site: OpenSite
     assert len(ids) == 2
 
 
+@pytest.mark.slow
 async def test_a_site_answers_by_its_bound_address(tmp_path: Path):
     outlast = make_outlast(tmp_path)
     async with outlast.lifespan():

@@ -70,6 +70,7 @@ async def add(visitor: Visitor, session_id: str, *names: str, token: str | None 
     return await visitor.post(f"/analysis/{session_id}/files", data=form, files=files or unused, headers=HTML)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("several", [False, True])
 async def test_added_files_and_the_earlier_ones_are_analysed_together(
     site: OpenSite, visitor: Visitor, *, several: bool
@@ -93,6 +94,7 @@ async def test_added_files_and_the_earlier_ones_are_analysed_together(
     assert earlier.json()["files"] == ["a.csv", *address]
 
 
+@pytest.mark.slow
 async def test_files_are_added_only_by_the_owner_to_a_result_that_takes_them(
     site: OpenSite, visitor: Visitor
 ) -> None:
@@ -121,6 +123,7 @@ async def test_files_are_added_only_by_the_owner_to_a_result_that_takes_them(
     assert len(await site.sessions()) == 3
 
 
+@pytest.mark.slow
 async def test_a_refused_addition_shows_the_form_with_every_source_and_what_is_hidden(
     site: OpenSite, visitor: Visitor
 ) -> None:
@@ -168,6 +171,7 @@ async def test_failures_that_no_other_input_helps_offer_no_correction(site: Open
         assert (await visitor.finished(session_id))["correction"] is None
 
 
+@pytest.mark.slow
 async def test_a_check_answers_as_a_start_would_and_starts_nothing(site: OpenSite, visitor: Visitor) -> None:
     async def check(**given: Any) -> httpx.Response:
         return await visitor.post("/api/analysis/check", json={"analysis": "gather", "input": given})

@@ -189,6 +189,7 @@ async def test_everything_of_one_owner_is_deleted_by_code(site: OpenSite):
     assert [session.id for session in await site.outlast.list()] == [kept.id]
 
 
+@pytest.mark.slow
 async def test_the_page_lists_cancels_and_deletes(site: OpenSite, visitor: Visitor):
     form = {"csrf_token": visitor.token}
     assert "You have no analyses yet" in (await visitor.get("/analyses")).text
@@ -208,6 +209,7 @@ async def test_the_page_lists_cancels_and_deletes(site: OpenSite, visitor: Visit
     assert await site.outlast.list() == []
 
 
+@pytest.mark.slow
 async def test_the_page_leads_to_older_sessions(visitor: Visitor):
     started = [await visitor.started() for _ in range(3)]
     page = (await visitor.get("/analyses?limit=2")).text

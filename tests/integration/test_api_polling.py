@@ -105,6 +105,7 @@ async def test_a_long_poll_returns_at_the_first_change(site: OpenSite, visitor: 
     assert answer.json()["phase"] == "cancelling"
 
 
+@pytest.mark.slow
 async def test_a_long_poll_ends_with_304_when_nothing_changed(site: OpenSite, visitor: Visitor, path: str):
     await site.take(path.rpartition("/")[2])
     tag = (await visitor.get(path)).headers["etag"]

@@ -66,6 +66,7 @@ async def test_the_same_key_with_another_body_is_refused(visitor: Visitor):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.slow
 async def test_concurrent_requests_with_one_key_start_one_session(site: OpenSite, visitor: Visitor):
     answers = await asyncio.gather(*(start(visitor, "k-1") for _ in range(8)))
     assert {answer.status_code for answer in answers} == {202}
@@ -150,6 +151,7 @@ async def test_a_preference_that_is_not_applied_is_not_claimed(visitor: Visitor,
     assert answer.headers.get("preference-applied") == applied
 
 
+@pytest.mark.slow
 async def test_the_rate_limit_is_announced_and_kept(site: OpenSite, visitor: Visitor):
     left: list[int] = []
     for n in range(STARTS):
@@ -168,6 +170,7 @@ async def test_the_rate_limit_is_announced_and_kept(site: OpenSite, visitor: Vis
     assert refused.headers["retry-after"] in refused.json()["error"]
 
 
+@pytest.mark.slow
 async def test_a_page_leads_to_what_is_in_flight(visitor: Visitor):
     await visitor.started()
     await visitor.started()

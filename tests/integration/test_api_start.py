@@ -55,6 +55,7 @@ async def test_a_start_is_accepted_with_everything_that_a_client_needs(visitor: 
     assert (await visitor.get(body["links"]["self"])).json()["session_id"] == body["session_id"]
 
 
+@pytest.mark.slow
 async def test_the_same_subject_in_flight_answers_with_the_same_session(site: OpenSite, visitor: Visitor):
     first = (await visitor.start("echo", text="a")).json()
     again = await visitor.start("echo", text="a")
@@ -247,6 +248,7 @@ async def test_product_url_is_the_short_form(site: OpenSite, visitor: Visitor):
     assert same.json()["session_id"] == answer.json()["session_id"]
 
 
+@pytest.mark.slow
 async def test_product_url_does_not_mix_with_other_fields(visitor: Visitor):
     answer = await visitor.post(START, json={"productUrl": "https://shop.example/p/1", "input": {}})
     assert answer.status_code == 422

@@ -45,6 +45,7 @@ async def send(visitor: Visitor, body: bytes, kind: str = "multipart/form-data; 
     return await visitor.post(UPLOAD, content=body, headers={"Content-Type": kind})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 70_000, LIMIT])
 async def test_a_file_is_kept_and_can_be_analysed(site: OpenSite, visitor: Visitor, size: int):
     content = b"\x00\xff,\r\n" * (size // 5) + b"x" * (size % 5)
@@ -164,6 +165,7 @@ async def test_uploads_are_limited_per_minute_apart_from_starts(tmp_path: Path):
         assert (await visitor.start("echo", text="a")).status_code == 202
 
 
+@pytest.mark.slow
 async def test_who_leaves_in_the_middle_leaves_no_trace(
     site: OpenSite, visitor: Visitor, caplog: pytest.LogCaptureFixture
 ):

@@ -149,6 +149,7 @@ async def test_a_cookie_that_was_copied_before_its_operator_left_opens_nothing_a
         assert (await again.client().get("/dashboard", headers=kept)).status_code == 200
 
 
+@pytest.mark.slow
 async def test_who_shows_wrong_keys_is_slowed_down_and_noted(site: OpenSite, caplog):
     attacker = await site.client(client=("203.0.113.7", 5000)).arrive()
     tried = [await try_key(attacker, f"a wrong key number {n}") for n in range(15)]

@@ -225,6 +225,7 @@ def change(site: OpenSite, analysis: str, **changes: Any) -> None:
     analyses[analysis] = replace(analyses[analysis], **changes)
 
 
+@pytest.mark.slow
 async def test_the_page_of_a_session_says_that_its_analysis_was_removed(site: OpenSite):
     me = await site.visitor()
     session_id = await me.started("echo", text="the input")
@@ -267,6 +268,7 @@ def of_another_version(result: Any, *_: Any) -> str:
     return result["verdict"]
 
 
+@pytest.mark.slow
 async def test_a_result_that_todays_render_cannot_show_is_shown_plainly(
     site: OpenSite, caplog: pytest.LogCaptureFixture
 ):
@@ -292,6 +294,7 @@ async def test_a_result_that_todays_render_cannot_show_is_shown_plainly(
         assert (answer.status_code, "cannot be made" in answer.text) == (410, True)
 
 
+@pytest.mark.slow
 async def test_starting_again_takes_the_upgraded_input(site: OpenSite):
     me = await site.visitor()
     session_id = await me.started("moving", to="/elsewhere")

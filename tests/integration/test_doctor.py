@@ -51,6 +51,7 @@ def findings(output: str) -> dict[str, dict[str, str]]:
     return {finding["check"]: finding for finding in json.loads(output)["findings"]}
 
 
+@pytest.mark.slow
 def test_in_an_empty_folder_it_names_the_missing_store_and_creates_nothing(doctor, tmp_path: Path):
     before = set(tmp_path.iterdir())
     code, said = doctor()
@@ -60,6 +61,7 @@ def test_in_an_empty_folder_it_names_the_missing_store_and_creates_nothing(docto
     assert {path for path in tmp_path.iterdir() if path.name != "__pycache__"} == before
 
 
+@pytest.mark.slow
 def test_what_mends_it_names_the_program_that_the_command_was_given(doctor):
     code, said = doctor("--app", "program:outlast", ANALYSIS_APP=None)
     assert code == 1
@@ -172,6 +174,7 @@ def test_a_redis_that_does_not_answer_is_a_problem():
     assert "127.0.0.1:1" in finding.sentence
 
 
+@pytest.mark.slow
 async def test_queues_workers_and_code_are_looked_at(tmp_path: Path):
     app = make_outlast(tmp_path, min_free_mb=0)
     put_store(tmp_path)

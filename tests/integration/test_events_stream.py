@@ -65,6 +65,7 @@ async def test_a_stream_shows_the_snapshot_at_once_then_each_change_then_the_end
     assert first.data == {**await stage.visitor.snapshot(stage.session_id), **first.data}
 
 
+@pytest.mark.slow
 async def test_the_snapshots_are_those_of_the_poll(stage: Stage):
     await stage.site.end(stage.session_id, completed())
     polled = await stage.visitor.snapshot(stage.session_id)
@@ -74,6 +75,7 @@ async def test_the_snapshots_are_those_of_the_poll(stage: Stage):
     assert only.data == polled
 
 
+@pytest.mark.slow
 async def test_a_client_that_has_seen_the_end_gets_no_event(stage: Stage):
     session = await stage.site.end(stage.session_id, completed())
     for seen in (str(session.version), f"{session.version};of a later version"):
@@ -82,6 +84,7 @@ async def test_a_client_that_has_seen_the_end_gets_no_event(stage: Stage):
         assert answer.content == b""
 
 
+@pytest.mark.slow
 async def test_a_client_that_missed_the_end_gets_it(stage: Stage):
     session = await stage.site.end(stage.session_id, completed())
     for seen in (str(session.version - 1), "", "rubbish"):
@@ -119,6 +122,7 @@ async def test_changes_come_at_most_four_times_a_second_and_the_latest_wins(stag
     assert shown[-1] == 100
 
 
+@pytest.mark.slow
 async def test_on_closing_the_stream_says_goodbye_and_ends(stage: Stage):
     async with stage.stream() as response, asyncio.timeout(5):
         events = events_of(response)
@@ -128,6 +132,7 @@ async def test_on_closing_the_stream_says_goodbye_and_ends(stage: Stage):
     assert [(e.name, e.data) for e in rest] == [("bye", {})]
 
 
+@pytest.mark.slow
 async def test_the_server_ends_within_two_seconds_whatever_is_open(tmp_path: Path):
     async with open_site(tmp_path) as site:
         loop = asyncio.get_running_loop()
@@ -148,6 +153,7 @@ async def test_the_server_ends_within_two_seconds_whatever_is_open(tmp_path: Pat
         assert polling.result().status_code in {200, 304}
 
 
+@pytest.mark.slow
 async def test_a_silent_stream_is_kept_open_by_comments(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(events_module, "KEEPALIVE_EVERY", 0.5)
     await stage.site.take(stage.session_id)
@@ -194,6 +200,7 @@ async def test_an_ended_stream_frees_its_place(stage: Stage):
             assert [e.name async for e in events_of(response)] == ["done"]
 
 
+@pytest.mark.slow
 async def test_a_session_that_was_cleaned_up_has_no_stream(stage: Stage):
     engine = stage.site.engine
     await engine.store.cancel(stage.session_id, owner=None)
@@ -255,12 +262,14 @@ async def test_one_stream_shows_several_sessions_and_ends_with_the_last(stage: S
     assert other not in {e.data["session_id"] for e in rest}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["", "session_id=", "session_id=x", "session_id=" + "a" * 26])
 async def test_a_stream_of_several_names_sessions_of_its_owner(stage: Stage, query: str):
     answer = await stage.visitor.get(f"/api/analysis/events?{query}")
     assert answer.status_code == (404 if "a" * 26 in query else 422)
 
 
+@pytest.mark.slow
 async def test_a_stream_of_several_has_a_bound(stage: Stage):
     ids = ["a" * 24 + first + second for first in "abcdefgh" for second in "abcdefgh"]
     answer = await stage.visitor.get("/api/analysis/events", params={"session_id": ids})

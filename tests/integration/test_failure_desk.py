@@ -90,6 +90,7 @@ async def command(*arguments, code=0):
     return json.loads(result.stdout) if "--json" in arguments else result.output
 
 
+@pytest.mark.slow
 async def test_a_failure_is_explained_by_its_reference_and_resumes_after_its_kept_steps(folder):
     (failed,) = await work(folder, "broken")
     (row,) = await command("queue", "failed", "--json")
@@ -112,6 +113,7 @@ async def test_a_failure_is_explained_by_its_reference_and_resumes_after_its_kep
     assert fetched == ["broken"]
 
 
+@pytest.mark.slow
 async def test_a_unique_beginning_of_an_id_is_enough_and_an_ambiguous_one_lists_the_candidates(folder):
     made = make(folder)
     async with made.lifespan():
@@ -131,6 +133,7 @@ async def test_a_unique_beginning_of_an_id_is_enough_and_an_ambiguous_one_lists_
     assert "Retried 1" in await command("sessions", "retry", "aaaab")
 
 
+@pytest.mark.slow
 async def test_failures_are_filtered_grouped_and_paged(folder):
     await work(folder, "broken", "closed", "broken too", "fine")
     reasons = await command("queue", "failed", "--by", "reason", "--json")
@@ -169,6 +172,7 @@ async def test_no_id_is_cut_in_a_pipe(folder):
         assert "\u2026" not in told
 
 
+@pytest.mark.slow
 async def test_many_are_retried_and_cancelled_by_filter_and_a_dry_run_changes_nothing(folder):
     ids = await work(folder, "broken", "broken too", "closed", "fine")
     dry = await command("queue", "retry", "all", "--code", "error", "--dry-run", "--json")
@@ -194,6 +198,7 @@ async def test_many_are_retried_and_cancelled_by_filter_and_a_dry_run_changes_no
         await command(*wrong, code=2)
 
 
+@pytest.mark.slow
 async def test_more_failures_than_a_batch_are_retried_by_one_command(folder):
     made = make(folder)
     async with made.lifespan():
@@ -213,6 +218,7 @@ async def test_more_failures_than_a_batch_are_retried_by_one_command(folder):
         assert await store.failed(Selection()) == []
 
 
+@pytest.mark.slow
 async def test_the_monitor_exits_1_above_a_limit_and_for_a_queue_that_nobody_serves(folder):
     assert "fine" in await command("queue", "monitor")
     made = make(folder)
@@ -297,6 +303,7 @@ async def test_failed_sessions_outlive_the_others_and_typed_hours_count_for_all(
     assert re.search(r"Deleted 0 session", await command("cleanup"))
 
 
+@pytest.mark.slow
 async def test_no_route_for_visitors_has_what_was_raised(tmp_path):
     async with open_site(tmp_path) as site:
         visitor = await site.visitor()

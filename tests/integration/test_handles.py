@@ -199,6 +199,7 @@ def handles_session(session: SessionHandle[int], other: str):
     return replace(session.session, id=other)
 
 
+@pytest.mark.slow
 async def test_a_result_of_another_version_that_the_type_does_not_accept_fails_with_a_code(working):
     @working.analysis("counts")
     def count(n: int) -> int:

@@ -131,6 +131,7 @@ async def test_a_cookie_of_earlier_versions_whose_path_was_the_mount_is_moved_to
         assert owner == "visitor:" + value.partition(".")[0]
 
 
+@pytest.mark.slow
 async def test_requests_of_every_framework_are_understood(tmp_path: Path):
     async with open_site(tmp_path) as site:
         visitor = await site.visitor()
@@ -151,6 +152,7 @@ async def test_requests_of_every_framework_are_understood(tmp_path: Path):
                 site.outlast.visitor(wrong)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - wrong
 
 
+@pytest.mark.slow
 async def test_without_anonymous_visitors_every_route_of_an_owner_wants_a_login(tmp_path: Path):
     async with open_site(tmp_path, owner=named, anonymous=False, login_url="/login?from=slow") as site:
         session_id = await (await user(site, "ann")).started()
@@ -175,6 +177,7 @@ async def test_without_anonymous_visitors_every_route_of_an_owner_wants_a_login(
                     assert answer.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.mark.slow
 async def test_a_login_elsewhere_gets_the_whole_address_and_forms_may_lead_to_it(tmp_path: Path):
     login = "https://sso.example/login"
     async with open_site(tmp_path, owner=named, anonymous=False, login_url=login) as site:
@@ -226,6 +229,7 @@ def raising(error: Exception):
 SEE_OTHER = HTTPException(303, headers={"Location": "/login"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", [Starlette, FastAPI])
 async def test_a_hosts_exception_is_left_to_the_host(tmp_path: Path, framework: type[Starlette]):
     errors = {
@@ -272,6 +276,7 @@ async def test_without_a_framework_above_it_the_site_responds_itself(
             assert answer.headers["location"] == "/login"
 
 
+@pytest.mark.slow
 async def test_operators_need_no_login_of_the_host(tmp_path: Path):
     key = "the key of the dashboard"
     async with open_site(tmp_path, owner=raising(HTTPException(401)), dashboard_key=key) as site:

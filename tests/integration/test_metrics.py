@@ -76,6 +76,7 @@ async def test_a_scraper_may_use_the_address_of_the_machine(site: OpenSite):
     assert (await site.client("http://10.1.2.3:8000").get("/metrics", headers=KEY)).status_code == 200
 
 
+@pytest.mark.slow
 async def test_ends_count_once_and_with_their_durations(site: OpenSite):
     visitor = await site.visitor()
     async with site.working():

@@ -44,6 +44,7 @@ class Broken(Recorder):
         raise OSError("the broker went away")
 
 
+@pytest.mark.slow
 async def test_what_runs_while_all_closes_uses_what_is_open_and_opens_nothing(tmp_path: Path):
     outlast = Outlast(load_settings(data_dir=tmp_path, shutdown_grace=10))
     seen = outlast.facts("seen")

@@ -117,6 +117,7 @@ async def test_an_unreadable_address_is_kept_with_what_to_do_instead(visitor: Vi
     assert value_of(answer.text, "source", "product") == "https://unreadable.example/p"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("content", "status"), [(b"", 422), (b"x" * 100_001, 413)])
 async def test_a_refused_upload_shows_the_form_again(
     site: OpenSite, visitor: Visitor, content: bytes, status: int
@@ -142,6 +143,7 @@ async def test_a_form_of_no_analysis_is_a_page_that_says_so(visitor: Visitor, an
     assert is_page(await submit(visitor, analysis=analysis, text="a"), 404)
 
 
+@pytest.mark.slow
 async def test_too_many_starts_show_the_form_again_with_reason_and_input(tmp_path: Path):
     async with open_site(tmp_path, max_active_per_owner=1, starts_per_minute=2) as site:
         visitor = await site.visitor()

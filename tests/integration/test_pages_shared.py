@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +97,106 @@ async def test_scripts_share_and_revoke_by_the_api(site: OpenSite, owner: Visito
     session_id = await done(site, owner)
     shared = await owner.post(f"/api/analysis/share/{session_id}")
     again = await owner.post(f"/api/analysis/share/{session_id}")
-    assert shared.json() == again.json() == {"success": True, "url": shared.json()["url"]}
+    assert (
+        shared.json()
+        == again.json()
+        == {
+            "success": True,
+            "url": shared.json()["url"],
+            "expires_at": None,
+        }
+    )
     assert (await site.client().get(shared.json()["url"])).status_code == 200
     revoked = await owner.delete(f"/api/analysis/share/{session_id}")
-    assert revoked.json() == {"success": True, "url": None}
+    assert revoked.json() == {"success": True, "url": None, "expires_at": None}
     assert (await site.client().get(shared.json()["url"])).status_code == 404
+
+
+async def expire(site: OpenSite, session_id: str) -> None:
+    """Let the link of this session have expired a second ago."""
+    ago = site.engine.clock.now() - timedelta(seconds=1)
+    assert await site.engine.store.share(session_id, "x" * 26, owner=None, expires_at=ago)
+
+
+async def test_an_expired_link_is_as_one_that_never_was(site: OpenSite, owner: Visitor):
+    session_id = await done(site, owner)
+    await press(owner, session_id, "share")
+    link = await link_of(owner, session_id)
+    addresses = [link, f"{link}/export/echo.txt", f"{link}/picture.png"]
+    assert [(await site.client().get(address)).status_code for address in addresses] == [200, 200, 404]
+    await expire(site, session_id)
+    for address in addresses:
+        expired = await site.client().get(address, headers=HTML)
+        never = await site.client().get(address.replace(link, f"{HOST}/shared/{'a' * 26}"), headers=HTML)
+        assert (expired.status_code, expired.text) == (404, never.text)
+    await press(owner, session_id, "share")
+    assert await link_of(owner, session_id) != link
+
+
+async def test_the_owner_chooses_when_a_link_expires(site: OpenSite, owner: Visitor):
+    session_id = await done(site, owner)
+    page = await owner.get(f"/analysis/{session_id}", headers=HTML)
+    offered = re.findall(r'<option value="([0-9]*)">', page.text)
+    assert offered == ["", "86400", "604800", "2592000"]
+    form = {"csrf_token": owner.token, "expires_in": offered[2]}
+    assert (await owner.post(f"/analysis/{session_id}/share", data=form)).status_code == 303
+    until = site.engine.clock.now() + timedelta(days=7)
+    assert f"works until {until.day} {until:%B %Y}" in (await owner.get(f"/analysis/{session_id}")).text
+    for body, days in (({}, 7), ({"expires_in": 86_400}, 1), ({"expires_in": None}, 1)):
+        shared = (await owner.post(f"/api/analysis/share/{session_id}", json=body)).json()
+        expected = site.engine.clock.now() + timedelta(days=days)
+        assert abs(datetime.fromisoformat(shared["expires_at"]) - expected) < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    "body", ["[]", "7", *(f'{{"expires_in": {n}}}' for n in ("0", "-1", "1e99", "true", '"7"'))]
+)
+async def test_an_expiry_out_of_bounds_is_refused_with_the_bounds(site: OpenSite, owner: Visitor, body: str):
+    session_id = await done(site, owner)
+    answer = await owner.post(
+        f"/api/analysis/share/{session_id}", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert "expires_in" in answer.json()["error"]
+    for given in ("0", "x", "-1", "9" * 40, "²"):
+        form = {"csrf_token": owner.token, "expires_in": given}
+        assert (await owner.post(f"/analysis/{session_id}/share", data=form)).status_code == 422
+    assert (await owner.get("/api/analysis/share")).json()["links"] == []
+
+
+async def test_an_owner_lists_the_links_and_turns_one_off_there(site: OpenSite, owner: Visitor):
+    ids = [await done(site, owner) for _ in range(3)]
+    urls = {one: (await owner.post(f"/api/analysis/share/{one}")).json()["url"] for one in ids}
+    await expire(site, ids[0])
+    now, long_ago = site.engine.clock.now() + timedelta(1), site.engine.clock.now() - timedelta(1)
+    store = site.engine.store
+    await store.prune(sessions_before=now, results_before=long_ago, uploads_before=long_ago, dry_run=False)
+    first = (await owner.get("/api/analysis/share?limit=1")).json()
+    rest = (await owner.get(f"/api/analysis/share?after={first['next']}")).json()
+    listed = first["links"] + rest["links"]
+    assert rest["next"] is None
+    assert {one["session_id"]: one["url"] for one in listed} == {one: urls[one] for one in ids[1:]}
+    other = await site.visitor()
+    assert (await other.get("/api/analysis/share")).json()["links"] == []
+    assert "/shared/" not in (await other.get("/analyses")).text
+    page = (await owner.get("/analyses", headers={**HTML, "Accept-Encoding": "gzip"})).text
+    assert [urls[one] in page for one in ids] == [False, True, True]
+    form = {"csrf_token": owner.token, "back": "list"}
+    answer = await owner.post(f"/analysis/{ids[1]}/unshare", data=form, headers=HTML)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/analyses")
+    assert urls[ids[1]] not in (await owner.get("/analyses", headers=HTML)).text
+
+
+async def test_pages_that_show_a_link_are_not_compressed(site: OpenSite, owner: Visitor):
+    session_id = await done(site, owner)
+    gzip = {**HTML, "Accept-Encoding": "gzip"}
+    pages = (f"/analysis/{session_id}", "/analyses")
+    assert ["content-encoding" in (await owner.get(page, headers=gzip)).headers for page in pages] == [True, True]
+    await owner.post(f"/api/analysis/share/{session_id}")
+    assert ["content-encoding" in (await owner.get(page, headers=gzip)).headers for page in pages] == [
+        False,
+        False,
+    ]
 
 
 async def test_what_has_no_result_cannot_be_shared(site: OpenSite, owner: Visitor):

@@ -61,6 +61,7 @@ async def test_the_answer_restarts_the_session_without_repeating_what_is_kept(si
     assert site.hold.reads == 1
 
 
+@pytest.mark.slow
 async def test_another_answer_is_another_subject(visitor: Visitor):
     first, second = [await asked(visitor, "tea") for _ in range(2)]
     assert first != second
@@ -70,6 +71,7 @@ async def test_another_answer_is_another_subject(visitor: Visitor):
     assert len(subjects) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "status", "detail"),
     [
@@ -106,6 +108,7 @@ async def test_nobody_answers_for_another_visitor(site: OpenSite, visitor: Visit
     assert (await answer(await site.visitor(), session_id, which="a")).status_code == 404
 
 
+@pytest.mark.slow
 async def test_the_page_asks_where_the_progress_was_and_goes_on(visitor: Visitor):
     session_id = await asked(visitor)
     page = (await visitor.get(f"/analysis/{session_id}", headers=HTML)).text
@@ -123,6 +126,7 @@ async def test_the_page_asks_where_the_progress_was_and_goes_on(visitor: Visitor
     assert again.status_code == 303
 
 
+@pytest.mark.slow
 async def test_an_answer_may_lead_to_a_failure_that_asks_nothing(visitor: Visitor):
     session_id = await asked(visitor)
     await answer(visitor, session_id, which="neither")
@@ -155,6 +159,7 @@ def add(numbers: list[int], only: dict[str, str] | None = None) -> int:
     return sum(numbers)
 
 
+@pytest.mark.slow
 async def test_work_inside_a_request_asks_too(tmp_path: Path):
     async with open_site(tmp_path, async_enabled=False) as site:
         visitor = await site.client(HOST).arrive()

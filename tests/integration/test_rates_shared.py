@@ -105,6 +105,7 @@ async def test_counting_together_begins_again_when_redis_is_back(made, patient, 
     assert said == ["WARNING", "WARNING", "INFO", "INFO"]
 
 
+@pytest.mark.slow
 async def test_a_redis_that_says_nothing_delays_one_request_for_a_moment_and_the_next_not_at_all(
     made, redis_server
 ):

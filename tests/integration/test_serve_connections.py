@@ -260,6 +260,7 @@ async def test_a_request_that_comes_as_the_server_shuts_down_is_answered(
     assert b"connection: close" in answer.lower()
 
 
+@pytest.mark.slow
 async def test_a_silent_connection_does_not_hold_up_the_shutdown(running_server: RunningServer):
     wire = await running_server.connect()
     await running_server.until(1)

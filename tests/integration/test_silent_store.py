@@ -91,6 +91,7 @@ async def test_while_writers_wait_readers_are_answered(site: OpenSite, visitor: 
     other.close()
 
 
+@pytest.mark.slow
 async def test_when_the_lock_is_gone_starts_go_on_and_what_was_refused_is_not_stored(
     site: OpenSite, visitor: Visitor, lock, caplog
 ):

@@ -81,6 +81,7 @@ def plan(store, name):
     return [row[3] for row in rows]
 
 
+@pytest.mark.slow
 async def test_no_statement_scans_or_sorts_a_large_table(store):
     large = r"SCAN (analysis_sessions|s|results|attempts|step_results|uploads|upload_chunks|step_statistics|k)\b"
     first_only = r"SCAN (analysis_sessions|s) USING (COVERING )?INDEX sessions_(claimable|limited|suspect|held)"

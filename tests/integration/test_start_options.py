@@ -37,6 +37,7 @@ async def test_a_delayed_session_is_queued_and_says_when_it_starts(tmp_path):
         assert (past.starts_at, past.queue_position) == (None, 1)
 
 
+@pytest.mark.slow
 async def test_a_short_delay_passes(tmp_path):
     site, echo = site_with(tmp_path)
     async with site.lifespan(workers=1):

@@ -29,6 +29,7 @@ def addresses(html: str) -> set[str]:
     return set(re.findall(r'(?:href|src)="(/(?:static|assets)/[^"]+)"', html))
 
 
+@pytest.mark.slow
 async def test_files_of_pages_are_kept_for_ever_and_compressed(site: OpenSite):
     client = site.client()
     loaded = addresses((await client.get("/")).text)
@@ -86,6 +87,7 @@ async def test_what_a_client_does_not_accept_is_not_sent(site: OpenSite, accepte
         assert ("content-encoding" in answer.headers) == compressed
 
 
+@pytest.mark.slow
 async def test_a_changed_asset_gets_a_new_name(tmp_path: Path):
     assets = tmp_path / "assets"
     assets.mkdir()
@@ -110,6 +112,7 @@ async def test_a_changed_asset_gets_a_new_name(tmp_path: Path):
         assert again.status_code == 304
 
 
+@pytest.mark.slow
 async def test_the_token_of_a_page_differs_each_time_and_a_share_link_is_not_compressed(site: OpenSite):
     visitor = await site.visitor()
     tokens = [re.findall(r'name="csrf-token" content="(.+?)"', (await visitor.get("/")).text)[0] for _ in range(5)]
@@ -142,6 +145,7 @@ async def test_every_answer_has_the_security_headers(tmp_path: Path):
                 assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
+@pytest.mark.slow
 async def test_a_site_without_https_promises_none(site: OpenSite):
     assert "strict-transport-security" not in (await site.client().get("/")).headers
 

@@ -167,6 +167,7 @@ async def test_what_is_no_store_is_refused_and_leaves_nothing(site, tmp_path, op
     }
 
 
+@pytest.mark.slow
 async def test_a_store_that_has_moved_is_backed_up_where_it_is_now(site, tmp_path, open_side):
     settings, _ = site
     _, target = open_side("sqlite", "moved")
@@ -179,6 +180,7 @@ async def test_a_store_that_has_moved_is_backed_up_where_it_is_now(site, tmp_pat
         back_up(settings, tmp_path / "backup")
 
 
+@pytest.mark.slow
 async def test_a_restoration_deletes_nothing_unless_it_is_told(site, tmp_path, open_side):
     settings, _ = site
     back_up(settings, tmp_path / "backup")

@@ -117,6 +117,7 @@ async def change(side, statement):
         await side.store._db.write(lambda c: c.execute(statement))
 
 
+@pytest.mark.slow
 async def test_every_state_moves_with_all_that_hangs_on_it(stores):
     source, target = stores
     running = await filled(source.store)
@@ -142,6 +143,7 @@ async def test_every_state_moves_with_all_that_hangs_on_it(stores):
     assert all(done <= total for _, done, total in seen)
 
 
+@pytest.mark.slow
 async def test_what_comes_after_the_copy_goes_on_from_its_numbers(stores):
     source, target = stores
     await filled(source.store)
@@ -330,6 +332,7 @@ async def test_a_failed_commit_of_the_target_says_what_to_do(stores):
         move(source, target, prepare=lambda there: setattr(there, "commit", fail))
 
 
+@pytest.mark.slow
 async def test_starts_are_refused_and_reads_answered_while_the_copy_runs(stores):
     source, target = stores
     session = await started_and_claimed(source.store)

@@ -44,6 +44,7 @@ async def test_a_failure_is_an_answer_too_after_one_attempt(visitor: Visitor, an
     assert (session["attempt"], session["max_attempts"]) == (1, 1)
 
 
+@pytest.mark.slow
 async def test_what_takes_longer_than_it_may_fails_within_the_request(tmp_path: Path):
     async with open_site(tmp_path, async_enabled=False, queue_timeout=0.2) as site:
         answer = await (await site.visitor()).start("held", text="a")
@@ -51,6 +52,7 @@ async def test_what_takes_longer_than_it_may_fails_within_the_request(tmp_path: 
         assert answer.json()["session"]["error_code"] == "timeout"
 
 
+@pytest.mark.slow
 async def test_what_cannot_be_waited_for_is_answered_as_on_its_way(
     site: OpenSite, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ):
@@ -62,6 +64,7 @@ async def test_what_cannot_be_waited_for_is_answered_as_on_its_way(
     assert (await visitor.finished(answer.json()["session_id"]))["status"] == "completed"
 
 
+@pytest.mark.slow
 async def test_a_second_request_for_the_same_waits_for_the_same_work(site: OpenSite, visitor: Visitor):
     async with asyncio.timeout(PATIENCE):
         first = asyncio.create_task(visitor.start("held", text="a"))

@@ -61,6 +61,7 @@ def test_start_watch_and_result(outlast):
     assert outlast.sync.unshare(session.id, owner="ann")
 
 
+@pytest.mark.slow
 def test_a_session_returns_its_result_as_declared(outlast):
     outlast.sync.open(workers=1)
     session = outlast.sync.start("double", n=21)
@@ -80,6 +81,7 @@ def test_a_session_that_was_cancelled_has_no_result_until_it_is_retried(outlast)
     assert session.retry() is RetryAnswer.RETRIED
 
 
+@pytest.mark.slow
 def test_run_waits_for_the_end(outlast):
     outlast.sync.open(workers=1)
     assert outlast.sync.run("double", owner="ann", n=1) == 2

@@ -243,6 +243,7 @@ async def test_a_folder_that_others_may_write_to_is_not_used(short, monkeypatch,
     await notifier.close()
 
 
+@pytest.mark.slow
 async def test_without_sockets_a_database_change_arrives_as_a_hint_without_keys(folder, database, store):
     folder.write_text("a file where the folder should be")
     notifier = UnixSocketNotifier(folder, database)
@@ -254,6 +255,7 @@ async def test_without_sockets_a_database_change_arrives_as_a_hint_without_keys(
     await notifier.close()
 
 
+@pytest.mark.slow
 async def test_a_change_without_a_message_arrives_as_a_hint_without_keys(notifier, store):
     listener = RecordingListener()
     await notifier.subscribe([Topic.WAITING], listener)

@@ -92,6 +92,7 @@ def test_stars_that_do_not_depend_on_the_day_are_hardly_ever_a_burst():
     assert false <= 2
 
 
+@pytest.mark.slow
 def test_a_small_difference_is_no_burst_however_certain():
     usual = [
         Review(row=n, rating=5.0 if n % 10 else 3.0, date=START + dt.timedelta(days=n % 700), text="x")
@@ -101,6 +102,31 @@ def test_a_small_difference_is_no_burst_however_certain():
     assert burst([*usual, *rush], no_op).outcome == "clear"
     worse = [dataclasses.replace(r, rating=3.0) if n % 5 == 0 else r for n, r in enumerate(usual)]
     assert burst([*worse, *rush], no_op).outcome == "found"
+
+
+@pytest.mark.parametrize("usually", [0.9, 0.95])
+@pytest.mark.parametrize(
+    ("left", "count", "outcome"),
+    [(0.0, 400, "found"), (0.2, 400, "found"), (0.5, 400, "clear"), (1.0, 400, "clear"), (0.0, 150, "clear")],
+)
+def test_an_extreme_rush_without_lower_ratings_is_a_burst_where_nine_of_ten_give_five_stars(
+    usually, left, count, outcome
+):
+    """No rush can raise their share by ten points there; a small one proves nothing."""
+    days = [START + dt.timedelta(days=day) for day in range(200) if day != 50]
+    steady = [
+        Review(row=100 * nth + n, rating=5.0 if nth < 20 * usually else 3.0, date=day, text="x")
+        for n, day in enumerate(days)
+        for nth in range(20)
+    ]
+    lower = round(count * left * (1 - usually))
+    rush = [
+        Review(row=9_000 + n, rating=3.0 if n < lower else 5.0, date=START + dt.timedelta(days=50), text="x")
+        for n in range(count)
+    ]
+    finding = burst([*steady, *rush], no_op)
+    assert finding.outcome == outcome
+    assert "at other times" in finding.sentence or outcome == "clear"
 
 
 @pytest.mark.parametrize("usually", [0.5, 0.65, 0.8, 0.85])

@@ -72,6 +72,13 @@ class TestBurst:
         said = "95% of the 21 reviews from 21 to 22 February 2024 give five stars, against 23% at other times."
         assert first.sentence.endswith(said)
 
+    def test_of_several_bursts_the_first_and_the_last_are_told(self):
+        finding = burst([*self.QUIET, *(r for day in (51, 101, 151) for r in self.spike(day, 20))], no_op)
+        assert finding.sentence == (
+            "Many more reviews than usual came in 3 stretches of days, the first on 21 February 2024 and the last"
+            " on 31 May 2024. 100% of them give five stars, 0% at other times."
+        )
+
     @pytest.mark.parametrize(
         ("days", "also"),
         [
@@ -237,6 +244,10 @@ class TestOverlap:
         facts = ReviewFacts(seen=[Sighting(mark, product, DAY) for product in "ab"])
         finding = reviewer_overlap(twice, no_op, facts=facts)
         assert [(sign.row, sign.strength) for sign in finding.signs] == [(1, "weak"), (9, "weak")]
+        assert finding.sentence == (
+            "1 reviewer also reviewed two other products we analysed within 14 days, but nobody else here did, so"
+            " this doesn't count."
+        )
 
 
 class TestCopies:
@@ -356,6 +367,10 @@ class TestMarketing:
             "clear",
             "None of 2 texts repeats 10 words in a row from the seller's description.",
         )
+        assert told(marketing_text(plain[:1], no_op, facts=ReviewFacts(description=self.SELLER))) == (
+            "clear",
+            "The one text doesn't repeat 10 words in a row from the seller's description.",
+        )
 
     def test_the_longest_of_several_passages_is_quoted_and_of_equals_the_first(self):
         short, long = " ".join(WORDS[41:51]), " ".join(WORDS[60:72])
@@ -395,7 +410,7 @@ class TestStarsAndText:
         assert told(one) == (
             "found",
             (
-                "1 of 20 English text says the opposite of the stars. People click the wrong star too,"
+                "1 of 20 English texts says the opposite of the stars. People click the wrong star too,"
                 " so this doesn't count on its own."
             ),
         )

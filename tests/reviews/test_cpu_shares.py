@@ -110,6 +110,7 @@ def test_many_files_of_one_owner_get_the_share_of_one(line, clock):
     assert done[:last_of_one].count("many") <= 22
 
 
+@pytest.mark.slow
 def test_a_turn_without_pauses_holds_up_nobody_for_long(clock):
     line = CpuShares(clock)
     with line.turn("hangs", nothing):
@@ -186,6 +187,7 @@ def test_an_owner_who_comes_is_ahead_by_the_head_start_and_no_more(clock, monkey
     assert 4 <= happened[1] <= 6  # 2 s behind, 3 s ahead at the start
 
 
+@pytest.mark.slow
 def test_what_was_used_is_forgotten_when_nobody_is_there_and_bounded_before(line, clock, monkeypatch):
     monkeypatch.setattr(cpu_shares, "_MOST_OWNERS", 5)
     with line.turn("stays", nothing):

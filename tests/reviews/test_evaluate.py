@@ -87,6 +87,7 @@ def test_labelled_reviews_give_each_check_its_precision_and_recall(tmp_path):
     assert table["calibration"]
 
 
+@pytest.mark.slow
 def test_the_table_is_readable_and_the_picture_is_an_svg(tmp_path):
     image = tmp_path / "table.svg"
     result = run("evaluate", labelled_file(tmp_path / "reviews <b>.csv"), "--picture", image)

@@ -84,6 +84,7 @@ def test_no_file_says_of_itself_that_nobody_altered_it():
     assert [said for said in document["statement"]["does_not_show"] if "altered" in said]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shop", "said"), [(None, "likely"), (1.2, "between")])
 def test_a_range_is_likely_only_where_it_was_widened_for_the_rest(shop, said):
     """As on the report's page: a sample whose average is not the shop's says nothing of the rest."""

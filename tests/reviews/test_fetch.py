@@ -217,6 +217,7 @@ def drip(start: bytes, drop: bytes):
     return speak
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "speak",
     [

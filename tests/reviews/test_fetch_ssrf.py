@@ -115,6 +115,7 @@ def test_hundreds_of_hostile_addresses_are_refused_and_the_canary_stays_silent()
         assert not canary.sang
 
 
+@pytest.mark.slow
 def test_the_canary_would_have_sung():
     with canary_listener() as canary:
         with pytest.raises(FetchError):

@@ -216,6 +216,7 @@ def test_many_texts_of_one_writer_do_not_join_those_of_others():
     assert near_copies(own, ignore_progress).outcome == "clear"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
 def test_honest_reviews_put_together_from_the_same_phrases_are_clear(language: Language):
     reviews = list(honest_reviews(language, 500, 7))

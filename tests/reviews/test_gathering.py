@@ -77,16 +77,16 @@ async def test_several_files_are_one_product_and_repeats_among_them_are_merged(o
     second = await upload(outlast, '{"rating":5,"text":"good pillow","reviewer":"A"}\n{"rating":1,"text":"bad"}\n')
     report = await report_of(outlast, source=[first, second])
     assert (report["total_reviews"], report["unique_reviews"]) == (4, 3)
-    assert report["format"] == "CSV, JSONL (2 files)"
+    assert report["format"] == "2 files: CSV, JSONL"
     assert report["source"] == "a.csv, a.csv"
 
 
 async def test_a_file_left_out_of_an_archive_is_in_the_report(outlast: Outlast):
     archive = packed({"a.csv": "rating,text\n5,a\n9,b\n", "notes.txt": "hello"})
     report = await report_of(outlast, source=await upload(outlast, archive))
-    assert report["coverage"]["left_out"][0].startswith("notes.txt: This is text")
+    assert report["coverage"]["left_out"][0].startswith("“notes.txt”: This is text")
     (skipped,) = report["coverage"]["skipped_reasons"]
-    assert (skipped["count"], skipped["rows"]) == (1, "row 2 of a.csv")
+    assert (skipped["count"], skipped["rows"]) == (1, "row 2 (a.csv)")
 
 
 async def test_half_a_surrogate_pair_in_one_rating_spoils_no_report(outlast: Outlast):
@@ -185,7 +185,7 @@ async def test_what_the_beginning_of_a_file_shows_is_refused_at_start(
     good = await upload(outlast, "rating,text\n5,a\n")
     with pytest.raises(InvalidInput, match=words):
         await outlast.start("product", owner=ME, source=file)
-    with pytest.raises(InvalidInput, match=f"bad.csv: .*{words}"):
+    with pytest.raises(InvalidInput, match=f"“bad.csv”: .*{words}"):
         await outlast.start("product", owner=ME, source=[good, file])
 
 
@@ -257,6 +257,7 @@ async def test_without_a_key_nothing_is_asked_and_amazon_is_refused_at_start(out
             await outlast.start("product", owner=ME, source=address)
 
 
+@pytest.mark.slow
 async def test_the_environment_after_registration_and_beside_given_settings_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -340,8 +341,8 @@ async def test_an_unknown_order_of_dates_is_asked_with_both_readings(outlast: Ou
     with pytest.raises(InvalidInput, match="can be read in two ways") as caught:
         await outlast.start("product", owner=ME, source=file)
     (question,) = caught.value.questions
-    assert question.samples["day"][0] == "01/02/2021 is 1 February 2021"
-    assert question.samples["month"][0] == "01/02/2021 is 2 January 2021"
+    assert question.samples["day"][0] == "01/02/2021 → 1 February 2021"
+    assert question.samples["month"][0] == "01/02/2021 → 2 January 2021"
     coverages = [
         (await report_of(outlast, source=file, mapping={"dates": order}))["coverage"]
         for order in ("day", "month", "unknown")

@@ -184,7 +184,7 @@ def test_each_fault_that_stays_has_its_reason_in_the_report(model, runner):
         (lambda _: refusal(429, code="insufficient_quota"), "says that the quota is used up"),
         (
             lambda _: refusal(429, Retry_After="3600"),
-            "asks for fewer questions, and to come back in 3,600 seconds",
+            "asks for fewer questions and wants to be asked again in 3,600 seconds",
         ),
         (
             lambda _: Answer(b"", 302, {"Location": "http://127.0.0.1:9/login"}),
@@ -279,6 +279,7 @@ def test_a_model_that_takes_no_temperature_or_another_limit_is_asked_its_way_and
     assert len(model.asked) == 4
 
 
+@pytest.mark.slow
 def test_an_answer_that_does_not_come_in_time_is_asked_for_in_smaller_pieces(model, runner):
     runner.timeout = 0.5
     never = threading.Event()
@@ -309,6 +310,7 @@ def test_a_review_that_the_server_cannot_stand_is_not_judged_and_the_others_are(
     assert "One text was not judged" in opinion.finding.sentence
 
 
+@pytest.mark.slow
 def test_the_time_limit_ends_it_with_what_is_judged_so_far(model, runner):
     gone = threading.Event()
 

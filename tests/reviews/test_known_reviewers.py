@@ -78,6 +78,7 @@ async def test_two_files_of_one_product_are_one_product(facts):
     assert (await known(facts, product("kettle"), "upload:kettle")).others == 1
 
 
+@pytest.mark.slow
 async def test_the_same_product_twice_is_not_another(facts):
     lamp = product("lamp")
     await remembered(facts, lamp, "amazon:us:B000000001")
@@ -85,6 +86,7 @@ async def test_the_same_product_twice_is_not_another(facts):
     assert (found.seen, found.others) == ([], 0)
 
 
+@pytest.mark.slow
 async def test_what_vanished_since_the_last_analysis_of_the_product_is_told(facts):
     lamp = product("lamp")
     for subject in ("web:https://shop.example/lamp", "upload:lamp"):
@@ -94,6 +96,7 @@ async def test_what_vanished_since_the_last_analysis_of_the_product_is_told(fact
         assert "4 of 33 reviews" in finding.sentence
 
 
+@pytest.mark.slow
 async def test_what_somebody_else_has_uploaded_is_neither_seen_nor_believed(facts):
     """Else anybody could make up products around the reviewers of another's."""
     third = product("chair")

@@ -12,7 +12,7 @@ from importlib.resources import files
 import pytest
 from review_data import copies, invented
 
-from outlast_reviews.pages import ReportPage, render_report
+from outlast_reviews.pages import render_report
 from outlast_reviews.pages.charts import interval_bar, star_rows
 from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.report import review_report
@@ -205,6 +205,7 @@ def test_nothing_follows_the_source_that_could_be_taken_for_a_part_of_it(source)
     assert re.search(rf"Source: {re.escape(source)}\s*<", render_report(result))
 
 
+@pytest.mark.slow
 def test_a_grade_of_u_shows_no_bar_and_says_why():
     page = Page(render_report(result_of(invented(5))))
     assert "Not enough evidence for a grade" in page.text
@@ -212,12 +213,6 @@ def test_a_grade_of_u_shows_no_bar_and_says_why():
     assert "r-interval" not in page.having("class")
     assert "Not enough evidence to adjust it." in page.text
     assert "r-before" not in page.having("class")
-
-
-@pytest.mark.slow
-def test_one_page_object_renders_many_results():
-    page = ReportPage()
-    assert page.render(result_of(invented(30))) == page.render(result_of(invented(30)))
 
 
 def test_highlighted_parts_together_are_the_text():
@@ -262,6 +257,7 @@ def test_the_stylesheet_is_shipped_and_styles_only_the_report():
     assert "url(" not in css
 
 
+@pytest.mark.slow
 def test_a_report_of_an_earlier_version_is_shown_with_the_colour_of_its_grade():
     result = result_of([*invented(300), *copies(9, first_row=900)])
     for name in ("badge", "tone", "projected", "typical", "checks_made", "checks_total"):

@@ -44,6 +44,7 @@ def test_words_are_marked_in_the_text_of_all_where_many_copies_differ():
     assert collapsed(TEXT, rare).text == ((TEXT, False),)
 
 
+@pytest.mark.slow
 @given(WORDS, st.lists(WORDS, max_size=4))
 def test_the_parts_are_words_of_the_copy_and_of_the_text_in_their_order(words, copies):
     text = " ".join(words)

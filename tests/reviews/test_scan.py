@@ -165,6 +165,7 @@ def test_lists_of_sources_alone_are_read_alike(tmp_path, content):
     assert [entry.product for entry in found] == [None, None]
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20), st.booleans()),
@@ -210,6 +211,7 @@ FIGURES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(FIGURES, FIGURES)
 def test_worse_is_a_worse_grade_more_signs_or_fewer_stars(last, now):
     pairs = [(last[stars], now[stars]) for stars in ("adjusted", "rating")]

@@ -138,22 +138,17 @@ def test_half_a_star_is_a_rating_where_a_column_goes_by_halves(
 
 
 @given(
-    others=st.dictionaries(st.sampled_from([1.0, 2.0, 2.5, 3.0, 4.0, 5.0]), st.integers(1, 200), min_size=1),
+    others=st.dictionaries(st.sampled_from([1.0, 2.0, 2.5, 3.0, 4.0, 5.0]), st.integers(0, 200)),
     zeros=st.integers(1, 60),
     damaged=st.integers(0, 2),
 )
-def test_zeros_beside_stars_are_asked_about_unless_they_are_a_few_damaged_rows(
-    others: dict[float, int], zeros: int, damaged: int
-):
+def test_zeros_beside_stars_are_asked_about(others: dict[float, int], zeros: int, damaged: int):
     """Sites write zero for no rating; on a scale from zero, dropping it would raise the average."""
-    assume(set(others) != {1.0})  # these and zeros are thumbs
-    numbers = {0.0: zeros, 9.0: damaged, **others}
-    if zeros <= max(2, sum(numbers.values()) // 100):
-        assert scale_of(numbers) is Scale.STARS
-    else:
-        with pytest.raises(UnknownScale, match=f"{zeros} of .* ratings are 0") as asked:
-            scale_of(numbers)
-        assert asked.value.likely is Scale.STARS
+    numbers = {0.0: zeros, **{number: count for number, count in {9.0: damaged, **others}.items() if count}}
+    assume(set(numbers) != {0.0, 1.0} and sum(numbers.values()) > 1)  # the former are thumbs
+    with pytest.raises(UnknownScale, match=f"{zeros} of .* ratings (is|are) 0") as asked:
+        scale_of(numbers)
+    assert asked.value.likely is Scale.STARS
 
 
 @pytest.mark.parametrize(("said", "lowest"), [("5", 0.5), ("0-5", 0)])
@@ -163,18 +158,8 @@ def test_halves_are_ratings_whatever_zero_is(said: str, lowest: float):
     with pytest.raises(UnknownScale):
         read(table)
     found = read(table, mapping={"scale": said})
-    assert len(found.skipped) == (6 if lowest else 0)
-    assert average(found) == pytest.approx(mean(max(1, stars) for stars, _ in rows if stars >= lowest))
-
-
-@pytest.mark.parametrize(("said", "lowest"), [("5", 1), ("0-5", 0)])
-def test_whether_zero_is_a_rating_is_as_said(said: str, lowest: int):
-    rows = [(n % 6, f"It is a lamp with words of its own, number {n}") for n in range(60)]
-    table = "rating,text\n" + "".join(f'{stars},"{text}"\n' for stars, text in rows)
-    with pytest.raises(UnknownScale):
-        read(table)
-    found = read(table, mapping={"scale": said})
-    assert len(found.skipped) == (10 if lowest else 0)
+    assert not found.skipped
+    assert sum(review.rating is None for review in found.reviews) == (6 if lowest else 0)
     assert average(found) == pytest.approx(mean(max(1, stars) for stars, _ in rows if stars >= lowest))
 
 
@@ -229,6 +214,7 @@ def test_a_larger_scale_is_recognised_or_asked_for_and_no_row_dropped(low: int, 
         assert asked.value.likely is Scale(str(end))
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=1), st.sampled_from("/-"))
 def test_an_order_is_unknown_without_a_day_above_twelve(pairs: list[tuple[int, int]], separator: str):
     dates = [AmbiguousDate(first, second, 2020, separator) for first, second in pairs]
@@ -253,7 +239,7 @@ def test_approximate_dates(text: str, date: dt.date | None):
 
 
 def test_what_is_said_of_a_table_is_checked():
-    with pytest.raises(NotReviews, match="“scale” can be 5, 0-5, 10, 50, 100, thumbs, and not “7”"):
+    with pytest.raises(NotReviews, match=r"“scale” can be 5, 0-5, 10, 0-10, 50, .* thumbs, and not “7”"):
         case("imdb10.csv", mapping={"scale": "7"})
 
 

@@ -93,19 +93,19 @@ def test_western_words_that_could_be_japanese_letters_are_western():
 
 
 @pytest.mark.parametrize(
-    ("words", "note"),
+    ("words", "encoding"),
     [
-        ("いい", " (Windows-1252)"),
-        ("いいな", " (Shift-JIS)"),
-        ("いいな" + "日" * 12, " (Shift-JIS)"),
-        ("いいな" + "日" * 13, " (Windows-1252)"),
-        ("いいな" + "a" * 99, " (Shift-JIS)"),
+        ("いい", "Windows-1252"),
+        ("いいな", "Shift-JIS"),
+        ("いいな" + "日" * 12, "Shift-JIS"),
+        ("いいな" + "日" * 13, "Windows-1252"),
+        ("いいな" + "a" * 99, "Shift-JIS"),
     ],
 )
-def test_japanese_is_told_by_three_letters_of_its_own_that_are_a_fifth_of_all_but_ascii(words, note):
+def test_japanese_is_told_by_three_letters_of_its_own_that_are_a_fifth_of_all_but_ascii(words, encoding):
     decoder = Decoder(b"")
     decoder.decode(words.encode("cp932"))
-    assert decoder.note == note
+    assert decoder.encoding == encoding
 
 
 def test_quoted_fields_may_hold_delimiters_quotes_and_lines():
@@ -123,14 +123,14 @@ def test_a_hint_for_excel_and_empty_lines_before_the_header_are_passed_over():
 
 
 def test_rows_that_cannot_be_read_are_named_with_their_reason():
-    found = read("rating,text\n5,good\nbad,words\n,\n6,words\n4,one,two\n0,words\n,text alone\n3,\n")
+    found = read("rating,text\n5,good\nbad,words\n,\n6,words\n4,one,two\n-1,words\n,text alone\n3,\n")
     assert [review.row for review in found.reviews] == [1, 6, 7]
     assert found.reviews[1].rating is None
     assert found.skipped == (
         Skipped(2, "the rating “bad” is not a number of stars"),
         Skipped(3, "the rating “6” is not between 1 and 5 stars"),
         Skipped(4, "the row has 3 fields where the first line names 2"),
-        Skipped(5, "the rating “0” is not between 1 and 5 stars"),
+        Skipped(5, "the rating “-1” is not between 1 and 5 stars"),
     )
 
 

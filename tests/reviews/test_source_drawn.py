@@ -1,115 +1,22 @@
 """Tables and lists whose columns, names, scales and dates are drawn at random, compared with the truth."""
 
-import csv
 import datetime as dt
-import io
-import json
-from collections.abc import Callable, Mapping, Sequence
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from drawn_tables import DATES, FLAGS, KINDS, QUICK, STARS, layouts, rows_of, truths, values, written
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from source_reading import read
 
-from outlast_reviews.review import Review, ReviewSet
+from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.formats.columns import UnknownColumns
 from outlast_reviews.sources.formats.dates import AmbiguousDate, ApproximateDate, read_date
 from outlast_reviews.sources.formats.scales import UnknownScale
 
-QUICK = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TODAY = dt.date(2026, 11, 30)
-WORDS = ("the", "plug", "is", "short", "my", "mother", "likes", "its", "quiet", "sound", "in", "every", "room")
-NAMES: Mapping[str, Sequence[str]] = {
-    "rating": ("rating", "Star Rating", "rating_star", "reviewStars", "Bewertung", "Overall rating", "score"),
-    "text": ("text", "Review Text", "review_body", "reviews", "Comment", "Rezension", "userReview", "content"),
-    "date": ("date", "review_date", "Date of review", "datePublished", "Datum", "dates_posted"),
-    "reviewer": ("reviewer", "reviewers_name", "User Name", "authorName", "posted_by", "userNickname"),
-    "verified": ("verified", "Reviewer Verified", "is_verified_purchase", "verifiedBuyer"),
-}
-NOISE: Mapping[str, Callable[[int], object]] = {
-    "helpful_count": lambda n: n % 13,
-    "variation": lambda n: ("Black", "White")[n % 2],
-    "page_url": lambda n: f"https://shop.example/review/{n}",
-    "weight": lambda n: n * 1.5,
-    "": lambda n: n,
-    "shop": lambda _: "A shop of ours",
-}
-DATES: Mapping[str, Callable[[dt.date], str]] = {
-    "iso": lambda day: day.isoformat(),
-    "time": lambda day: f"{day.isoformat()}T23:59:59-08:00",
-    "seconds": lambda day: str(int(dt.datetime(day.year, day.month, day.day, 12, tzinfo=dt.UTC).timestamp())),
-    "milliseconds": lambda day: DATES["seconds"](day) + "000",
-    "excel": lambda day: f"{day.day}-{day:%b}-{day:%y}",
-    "words": lambda day: f"{day:%B} {day.day}, {day.year}",
-    "us": lambda day: f"{day:%m/%d/%Y}",
-    "dots": lambda day: f"{day:%d.%m.%Y}",
-}
-FLAGS = (("Yes", "No"), ("true", "false"), ("1", "0"), ("Verified Purchase", "Unverified"))
-STARS: Sequence[Callable[[int], object]] = (
-    lambda stars: stars,
-    lambda stars: f"{stars}.0",
-    lambda stars: f"{stars}/5",
-    lambda stars: "★" * stars,
-    lambda stars: f"{stars} out of 5 stars",
-)
 
 
-@st.composite
-def truths(draw: st.DrawFn, least: int = 30) -> list[Review]:
-    count = draw(st.integers(least, 45))
-    start = draw(st.dates(dt.date(2005, 1, 1), dt.date(2024, 1, 1)))
-    gap = draw(st.integers(5, 40))
-    stars = draw(st.lists(st.integers(1, 5), min_size=count, max_size=count))
-    turn = draw(st.integers(0, 1_000))
-    return [
-        Review(
-            n + 1,
-            rating=float(stars[n]),
-            date=start + dt.timedelta(n * gap),
-            text=" ".join(WORDS[(turn + n * k) % len(WORDS)] for k in range(1, 9)) + f" {n}",
-            reviewer=f"Person {n + turn}",
-            verified=(n + turn) % 3 > 0,
-        )
-        for n in range(count)
-    ]
-
-
-@st.composite
-def layouts(draw: st.DrawFn, parts: Sequence[str] = tuple(NAMES)) -> tuple[dict[str, str], list[str]]:
-    """The names of the columns of each part, and all columns in their order."""
-    named = {part: draw(st.sampled_from(NAMES[part])) for part in parts}
-    noise = draw(st.lists(st.sampled_from(sorted(NOISE)), unique=True, max_size=4))
-    return named, draw(st.permutations([*named.values(), *noise]))
-
-
-def written(columns: Sequence[str], rows: Sequence[Mapping[str, object]], kind: str) -> str:
-    """The rows in a format: a table with this delimiter, JSON, JSON Lines, or a document with a list."""
-    if kind in {"json", "lines", "document"}:
-        entries = [{name or "index": row[name] for name in columns} for row in rows]
-        if kind == "lines":
-            return "\n".join(json.dumps(entry) for entry in entries)
-        return json.dumps(entries if kind == "json" else {"shop": "Ours", "reviews": entries})
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=kind)
-    writer.writerow(columns)
-    writer.writerows([row[name] for name in columns] for row in rows)
-    return out.getvalue()
-
-
-KINDS = st.sampled_from([",", ";", "\t", "json", "lines", "document"])
-
-
-def rows_of(truth: Sequence[Review], cells: Mapping[str, Callable[[Review], object]]) -> list[dict[str, object]]:
-    return [
-        {name: cell(review) for name, cell in cells.items()} | {name: cell(n) for name, cell in NOISE.items()}
-        for n, review in enumerate(truth)
-    ]
-
-
-def values(found: ReviewSet, *parts: str) -> list[tuple[object, ...]]:
-    return [tuple(getattr(review, part) for part in parts) for review in found.reviews]
-
-
+@pytest.mark.slow
 @QUICK
 @given(truths(), layouts(), KINDS, st.sampled_from(sorted(DATES)), st.sampled_from(FLAGS), st.sampled_from(STARS))
 def test_every_part_is_read_from_its_column(truth, layout, kind, dates, flags, stars):
@@ -130,6 +37,7 @@ def test_every_part_is_read_from_its_column(truth, layout, kind, dates, flags, s
     assert {part: found.columns[part] for part in named} == named
 
 
+@pytest.mark.slow
 @QUICK
 @given(truths(), layouts(("rating", "text")), KINDS, st.sampled_from(["0/1", "-1/1", "words", "bool"]))
 def test_thumbs_are_never_stars_and_no_row_is_dropped(truth, layout, kind, form):
@@ -145,6 +53,7 @@ def test_thumbs_are_never_stars_and_no_row_is_dropped(truth, layout, kind, form)
     assert [review.recommended for review in found.reviews] == [review.verified for review in truth]
 
 
+@pytest.mark.slow
 @QUICK
 @given(truths(), layouts(("rating", "text")), KINDS, st.sampled_from([10, 50, 100]), st.integers(0, 4))
 def test_a_larger_scale_is_read_right_or_asked_for(truth, layout, kind, end, low):
@@ -168,6 +77,7 @@ def test_a_larger_scale_is_read_right_or_asked_for(truth, layout, kind, end, low
     assert not found.skipped
 
 
+@pytest.mark.slow
 @QUICK
 @given(
     truths(),
@@ -189,6 +99,7 @@ def test_words_are_read_from_the_column_with_sentences(truth, layout, kind, wron
     assert found.columns["text"] == right
 
 
+@pytest.mark.slow
 @QUICK
 @given(truths(), st.permutations(["one", "two", "three", "four"]), KINDS)
 def test_names_that_say_nothing_are_asked_about_with_the_right_suggestion(truth, names, kind):
@@ -210,6 +121,7 @@ def test_names_that_say_nothing_are_asked_about_with_the_right_suggestion(truth,
     assert values(found, *parts) == values(ReviewSet(truth, ""), *parts)
 
 
+@pytest.mark.slow
 @QUICK
 @given(truths(), KINDS, st.sampled_from(["A Google user", "Anonym", "Kunde"]), st.integers(2, 5), st.booleans())
 def test_a_name_of_a_large_share_is_nobodys_and_nothing_is_merged(truth, kind, name, every, ids):
@@ -224,6 +136,7 @@ def test_a_name_of_a_large_share_is_nobodys_and_nothing_is_merged(truth, kind, n
     assert [review.reviewer for review in found.reviews] == expected
 
 
+@pytest.mark.slow
 @QUICK
 @given(truths(), st.integers(1, 12), st.sampled_from("/-"), KINDS)
 def test_dates_without_a_day_above_twelve_are_doubtful(truth, constant, separator, kind):
@@ -242,6 +155,7 @@ def test_dates_without_a_day_above_twelve_are_doubtful(truth, constant, separato
     assert not read(table, mapping={"dates": "unknown"}).unordered_dates
 
 
+@pytest.mark.slow
 @QUICK
 @given(truths(), st.sets(st.integers(0, 29), max_size=8), st.sampled_from([",", "lines"]))
 def test_damaged_rows_are_skipped_and_counted_and_the_others_read(truth, damaged, kind):
@@ -263,6 +177,7 @@ def test_a_day_is_the_one_that_was_written(day, form):
     assert found == day
 
 
+@pytest.mark.slow
 @given(st.integers(1, 11), st.integers(1, 300), st.booleans())
 def test_times_ago_are_approximate(unit, count, short):
     names = [

@@ -200,7 +200,7 @@ def test_reviews_of_the_shop_are_left_out():
         ({"ratingValue": 8, "bestRating": 10}, 4.0),
         ({"ratingValue": "90", "bestRating": "100", "worstRating": "0"}, 4.5),
         ({"ratingValue": "4,5"}, 4.5),
-        ({"ratingValue": 0, "bestRating": 10}, 1.0),
+        ({"ratingValue": 0, "bestRating": 10, "worstRating": 0}, 1.0),
         ([{"ratingValue": 3}], 3.0),
         ("4", 4.0),
     ],

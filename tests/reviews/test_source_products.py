@@ -1,13 +1,18 @@
 """Which products the rows name: by id or by name, variants of one together."""
 
 import io
+import json
+import unicodedata
+from functools import partial, reduce
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
+from outlast_reviews.sources.formats.products import MOST_PRODUCTS, ProductIndex
 from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
-from outlast_reviews.sources.formats.rows import MOST_PRODUCTS, ProductIndex
 from outlast_reviews.sources.limits import ReadLimits
 from outlast_reviews.sources.review_sets import merged, named, reviews_of_product
 
@@ -45,6 +50,35 @@ def test_ids_tell_products_apart_too(column: str):
 def test_variants_of_one_name_are_one_product_and_so_are_names_of_one_id():
     received = table("asin,product_title", "B01,A lamp", "B02,A  LAMP", "B02,A lamp (blue)", "B03,A chair")
     assert dict(received.products) == {"A lamp": 3, "A chair": 1}
+
+
+CHANGES = [
+    str.upper, str.lower, str.title, str.swapcase, "\t{} ".format, "\u00a0{}\u200b".format,
+    lambda name: name.replace(" ", "  "), partial(unicodedata.normalize, "NFD"),
+    partial(unicodedata.normalize, "NFKC"),
+]  # fmt: skip
+NAMES = st.sampled_from(["Lampe für Bäder", "Éclairage 2", "ＬＡＭＰ ｘ", "Лампа", "ランプ", "lamp"])
+
+
+@settings(deadline=None)
+@given(NAMES, st.lists(st.lists(st.sampled_from(CHANGES), max_size=4), min_size=2, max_size=6), st.booleans())
+def test_a_product_is_the_same_however_its_name_is_spelled(name, changes, named):
+    names = [reduce(lambda text, change: change(text), some, name) for some in changes]
+    column = "product_title" if named else "product"
+    rows = [{column: cell, "rating": 5, "text": f"Words {n}"} for n, cell in enumerate([*names, "Another lamp"])]
+    received = read(json.dumps(rows))
+    assert sorted(received.products.values()) == sorted([len(names), 1])
+    assert len(reviews_of_product(received, name).reviews) == len(names)
+    files = [(f"{n}", read(json.dumps([{**rows[0], column: name}]))) for n, name in enumerate(names)]
+    one = merged(files, ReadLimits())
+    assert (one.product_title, dict(one.products)) == (files[0][1].product_title, {})
+    both = merged([("a", received), ("b", received), *files], ReadLimits())
+    assert sorted(both.products.values()) == sorted([3 * len(names), 2])
+
+
+def test_ids_that_differ_in_case_are_two_where_their_names_do():
+    received = table("asin,product_title", "aB1,Lamp", "Ab1,Chair", "aB1,")
+    assert dict(received.products) == {"Lamp": 2, "Chair": 1}
 
 
 def test_the_family_goes_before_the_variant():

@@ -34,7 +34,7 @@ def test_it_is_asked_about_and_read_once_somebody_says_so(name):
 
 
 def test_without_words_there_is_nothing_to_judge():
-    with pytest.raises(NotReviews, match="no column “-”, which was to be the text"):
+    with pytest.raises(NotReviews, match="no column “-”, which was to be “text”"):
         read("rating,date\n5,2024-01-01\n", mapping={"text": "-"})
 
 

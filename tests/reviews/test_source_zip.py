@@ -24,7 +24,7 @@ def packed(files: dict[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) ->
 def test_all_files_become_one_set_in_the_order_of_their_names():
     found = read(packed({"b.csv": "rating,text\n4,second\n", "a.jsonl": '{"rating":5,"text":"first"}\n'}))
     assert [(r.row, r.text) for r in found.reviews] == [(1, "first"), (2, "second")]
-    assert found.format == "ZIP of JSONL, CSV (2 files)"
+    assert found.format == "ZIP of 2 files: JSONL, CSV"
     assert not found.left_out
 
 
@@ -52,7 +52,7 @@ def test_saved_pages_with_the_folders_beside_them_are_one_set_without_repeats():
 def test_a_file_without_reviews_is_left_out_and_named():
     found = read(packed({"a.csv": "rating,text\n5,a\n", "notes.txt": "hello", "c.zip": packed({"x.csv": "a"})}))
     assert len(found.reviews) == 1
-    assert [line.partition(":")[0] for line in found.left_out] == ["c.zip", "notes.txt"]
+    assert [line.partition(":")[0] for line in found.left_out] == ["“c.zip”", "“notes.txt”"]
     assert "not unpacked" in found.left_out[0]
     assert clean(found).coverage.left_out == tuple(found.left_out)
 
@@ -60,7 +60,7 @@ def test_a_file_without_reviews_is_left_out_and_named():
 def test_a_skipped_row_is_named_with_its_file():
     found = read(packed({"a.csv": "rating,text\n5,a\n", "b.csv": "rating,text\n4,b\n9,c\n"}))
     ((_, count, rows),) = clean(found).coverage.skipped_reasons
-    assert (count, rows) == (1, "row 2 of b.csv")
+    assert (count, rows) == (1, "row 2 (b.csv)")
 
 
 def test_ids_that_only_count_the_rows_of_each_file_do_not_merge_different_reviews():
@@ -77,7 +77,7 @@ def test_columns_that_nobody_knows_can_be_mapped_inside_an_archive():
 
 
 def test_nothing_to_read_is_refused_with_what_there_is():
-    assert "no reviews in the ZIP archive. notes.txt: This is text" in refusal(packed({"notes.txt": "hello"}))
+    assert "no reviews in the ZIP archive. “notes.txt”: This is text" in refusal(packed({"notes.txt": "hello"}))
     assert "empty" in refusal(packed({}))
 
 

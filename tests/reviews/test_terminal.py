@@ -57,8 +57,8 @@ def test_what_was_not_read_or_merged_or_left_out_is_said(printed):
     assert "46 reviews (CSV)" in one_line(told)
     assert "3 were duplicates, which we removed" in one_line(told)
     assert "We couldn't read 3. 40 unique reviews." in one_line(told)
-    assert "  The stars are no number (2: rows 7, 9)\n" in told
-    assert "  Cut (1: row 11)\n" in told
+    assert "  Not read: the stars are no number (2: rows 7, 9)\n" in told
+    assert "  Not read: cut (1: row 11)\n" in told
     assert "  Left out: notes.txt: no reviews\n" in told
 
 
@@ -88,6 +88,7 @@ def test_without_evidence_no_rating_is_adjusted_and_no_share_said(printed):
     assert "change" not in told
 
 
+@pytest.mark.slow
 def test_an_adjusted_rating_has_its_interval_though_nothing_changed(printed):
     line = next(line for line in printed(*invented(300)).splitlines() if line.startswith("Adjusted rating"))
     assert line.rstrip().endswith("), no meaningful change")
@@ -139,6 +140,7 @@ def test_nothing_that_a_review_holds_is_markup(printed):
     assert "“[bold red]I bought" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "answer"),
     [

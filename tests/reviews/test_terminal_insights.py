@@ -56,6 +56,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+@pytest.mark.slow
 def test_every_sentence_of_the_page_is_printed_in_80_columns(printed, report):
     told = printed(report)
     assert all(len(line) <= 80 for line in told.splitlines())
@@ -70,7 +71,7 @@ def test_every_sentence_of_the_page_is_printed_in_80_columns(printed, report):
         *view.reviewers.sentences,
         view.reviewers.groups_sentence,
         *(group.title for group in view.reviewers.groups),
-        view.trustworthy.sentence,
+        f"{view.trustworthy.meeting} {'; '.join(view.trustworthy.reasons)}. {view.trustworthy.average}",
     ]
     assert len(sentences) > 8
     for sentence in sentences:
@@ -104,12 +105,14 @@ def test_what_a_report_does_not_have_is_not_printed(printed):
     assert not [title for title in TITLES if title in few]
 
 
+@pytest.mark.slow
 def test_a_report_of_an_earlier_version_is_printed_without_insights(printed, report):
     told = printed({name: part for name, part in report.items() if name != "insights"})
     assert not [title for title in TITLES if title in told]
     assert "What we checked" in told
 
 
+@pytest.mark.slow
 def test_stars_that_are_missing_are_a_dash_and_no_error(printed):
     starless = [replace(review, rating=None, verified=review.row % 3 > 0) for review in invented(120)]
     told = printed(review_report(review_set(starless), source="s", analysed_at=NOW))

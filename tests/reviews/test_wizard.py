@@ -70,6 +70,7 @@ async def finished(visitor: Visitor, answer: httpx.Response) -> dict:
             return snapshot
 
 
+@pytest.mark.slow
 async def test_the_first_form_asks_nothing_about_columns_and_takes_several_files(visitor: Visitor):
     page = (await visitor.client.get("/", headers=HTML)).text
     assert "<select" not in page

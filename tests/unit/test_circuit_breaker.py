@@ -116,6 +116,7 @@ async def test_opening_is_logged_once_and_closing_with_the_number_of_refused_cal
     assert "8 call(s) had failed" in caplog.records[-1].message
 
 
+@pytest.mark.slow
 async def test_a_single_slow_call_times_out_without_opening_the_breaker(breaker, talker, ask):
     breaker._answered_at = float("inf")  # as if others were answered all the time
     with pytest.raises(StoreUnavailable):
@@ -169,6 +170,7 @@ def test_a_closed_loop_does_not_leave_the_breaker_open():
     assert not breakers[0].open
 
 
+@pytest.mark.slow
 async def test_progress_restarts_the_timeout_of_a_long_call(breaker, talker):
     looks = []
 

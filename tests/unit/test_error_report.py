@@ -44,6 +44,7 @@ def test_secrets_and_control_characters_are_in_no_part():
         assert "the known one" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("character", ["a", "ü", "\u20ac", "👍"])
 def test_long_texts_keep_both_ends_within_their_limit_in_bytes(character):
     text = "first " + " ".join([character * 20] * 50_000) + " last"

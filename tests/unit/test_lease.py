@@ -123,6 +123,7 @@ def harness(monkeypatch):
     return Harness()
 
 
+@pytest.mark.slow
 async def test_a_lease_is_renewed_every_five_seconds(harness):
     begin = harness.clock.monotonic()
     async with harness.kept():
@@ -214,6 +215,7 @@ async def block(harness, seconds, until):
     return until.wait(0.2)
 
 
+@pytest.mark.slow
 async def test_a_blocked_loop_with_an_overdue_attempt_is_stuck_and_releases_everything(harness, caplog):
     late = await started_and_claimed(harness.store, "w")
     other = await started_and_claimed(harness.store, "w")
@@ -227,6 +229,7 @@ async def test_a_blocked_loop_with_an_overdue_attempt_is_stuck_and_releases_ever
     assert "released 1 other session(s)" in caplog.text
 
 
+@pytest.mark.slow
 async def test_a_blocked_loop_without_an_overdue_attempt_is_only_logged(harness, caplog):
     async with harness.kept():
         assert not await block(harness, BLOCKED_AFTER + 2, harness.stuck)
@@ -234,6 +237,7 @@ async def test_a_blocked_loop_without_an_overdue_attempt_is_only_logged(harness,
     assert "in block" in caplog.text, "the line that blocks is shown"
 
 
+@pytest.mark.slow
 async def test_an_overdue_attempt_is_left_to_a_responsive_loop(harness):
     session = await started_and_claimed(harness.store, "w")
     async with harness.kept():

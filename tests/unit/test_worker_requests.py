@@ -2,6 +2,8 @@
 
 import types
 
+import pytest
+
 from outlast.backends.clock import SystemClock
 from outlast.backends.memory.notifier import MemoryNotifier
 from outlast.backends.memory.store import MemoryStore
@@ -31,6 +33,7 @@ async def test_a_restart_skips_workers_that_autoscaling_ends_meanwhile(capsys):
     assert "w-two on host (pid 4711) has ended." in said
 
 
+@pytest.mark.slow
 async def test_a_restart_that_waits_for_an_earlier_worker_says_so(capsys):
     store = MemoryStore(SystemClock())
     for worker_id in ("w-new", "w-old"):

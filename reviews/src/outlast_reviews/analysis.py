@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from outlast import AddFiles, AnalysisHandle, Export, LinkPreview, Outlast, PageView, Permanent, Step, Upload, step
+from outlast import (
+    AddFiles,
+    AnalysisHandle,
+    Export,
+    LinkPreview,
+    Outlast,
+    PageView,
+    Permanent,
+    Step,
+    Upload,
+    message,
+    step,
+)
 from outlast_reviews.check_results import CheckResults
 from outlast_reviews.checks import run_checks
 from outlast_reviews.cpu_shares import computing, report_progress
@@ -31,7 +43,7 @@ from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings, review_settings
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.columns import Part
-from outlast_reviews.sources.formats.read import FILES
+from outlast_reviews.sources.formats.read import FORMATS, LAST_FORMAT
 from outlast_reviews.sources.gathering import (
     Gathering,
     Location,
@@ -46,42 +58,46 @@ if TYPE_CHECKING:
     from outlast_reviews.evidence.keys import InstallationKey
     from outlast_reviews.language_model.ask_model import AskModelStep
 
-LOCAL_NOTICE = "We never pass your files on."
+LOCAL_NOTICE = message("We never pass your files on.")
 
 Source = Annotated[
     Upload
     | str
     | Annotated[list[Annotated[Location, Field(union_mode="left_to_right")]], Field(min_length=1, max_length=20)],
     Field(
-        title="A product's reviews",
-        description=f"Saved review pages or an export, one file or several: {FILES}, also zipped.",
+        title=message("A product's reviews"),
+        description=message(
+            "Saved review pages or an export, one file or several: {formats} or {last}, also zipped.",
+            formats=FORMATS,
+            last=LAST_FORMAT,
+        ),
         union_mode="left_to_right",
-        json_schema_extra={"x-examples": [{"value": SAMPLE, "label": "See an example report"}]},
+        json_schema_extra={"x-examples": [{"value": SAMPLE, "label": message("See an example report")}]},
     ),
 ]
 ColumnMapping = Annotated[
     dict[Part, Annotated[str, Field(min_length=1, max_length=500)]] | None,
     Field(
-        title="How should we read it?",
-        description="Leave blank anything your file doesn't have.",
+        title=message("How should we read it?"),
+        description=message("Leave blank anything your file doesn't have."),
     ),
 ]
 
 ProductName = Annotated[
     Annotated[str, Field(max_length=200)] | None,
-    Field(title="Product name", description="For your report's title, if the file doesn't say."),
+    Field(title=message("Product name"), description=message("For your report's title, if the file doesn't say.")),
 ]
 ProductChoice = Annotated[
     dict[Only, Annotated[str, Field(min_length=1, max_length=500)]] | None,
     Field(
-        title="Which product?",
-        description="This file covers several products. Pick one.",
+        title=message("Which product?"),
+        description=message("This file covers several products. Pick one."),
     ),
 ]
 
 EarlierReport = Annotated[
     Annotated[str, Field(pattern=r"^[a-z2-7]{26}$")] | None,
-    Field(title="Report that pages are added to", json_schema_extra={"x-hidden": True}),
+    Field(title=message("Report that pages are added to"), json_schema_extra={"x-hidden": True}),
 ]
 
 GatherStep = Step[[Location | list[Location], dict[Part, str]], ReviewSet]
@@ -89,7 +105,7 @@ CheckStep = Step[[CleanSet, str, str], CheckResults]
 RememberStep = Step[[CleanSet, str], str]
 
 
-@step("Removing duplicates", key=by_name)
+@step(message("Removing duplicates"), key=by_name)
 def tidy(received: ReviewSet) -> CleanSet:
     with computing():
         return replace(
@@ -104,7 +120,7 @@ def _of_report(
     return received.made, reviews.made, checked.made, source, opinion.made if opinion else ""
 
 
-@step("Writing the report", key=_of_report)
+@step(message("Writing the report"), key=_of_report)
 def write(
     received: ReviewSet, reviews: CleanSet, checked: CheckResults, source: str, opinion: Opinion | None
 ) -> dict[str, Any]:
@@ -148,7 +164,7 @@ class Steps(NamedTuple):
 
 
 def gather_step(gathering: Gathering) -> GatherStep:
-    @step("Reading the reviews", weight=3)
+    @step(message("Reading the reviews"), weight=3)
     def gather(source: Location | list[Location], mapping: dict[Part, str]) -> ReviewSet:
         """Read all files and addresses; an unreadable source fails the session with the reason."""
         return replace(gathering.all_of(locations_of(source), mapping), made=unique_name())
@@ -159,7 +175,7 @@ def gather_step(gathering: Gathering) -> GatherStep:
 def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberStep]:
     """Build the steps that read and write the facts of earlier analyses."""
 
-    @step("Checking the reviews", name="judge", weight=5, key=by_name)
+    @step(message("Checking the reviews"), name="judge", weight=5, key=by_name)
     def check_reviews(reviews: CleanSet, subject: str, description: str) -> CheckResults:
         def checked(done: int, total: int, message: str) -> None:
             report_progress(_LOOKUP_SHARE + (_CHECKED - _LOOKUP_SHARE) * done / total, 1.0, message)
@@ -176,7 +192,7 @@ def memory_steps(known_reviewers: KnownReviewers) -> tuple[CheckStep, RememberSt
             elsewhere = reviewers_elsewhere(reviews.reviews, known, looked_at)
             return CheckResults(findings, unique_name(), elsewhere)
 
-    @step("Saving for comparison", weight=0.5, key=by_name)
+    @step(message("Saving for comparison"), weight=0.5, key=by_name)
     def remember(reviews: CleanSet, subject: str) -> str:
         with computing():
             return known_reviewers.remember(reviews.reviews, subject, _now().date(), report_progress)
@@ -265,21 +281,21 @@ async def check(
     mapping: dict[Part, str] | None = None,
     only: dict[Only, str] | None = None,
     adds_to: str | None = None,  # noqa: ARG001 - nobody can know more of it than its form
-    name: str | None = None,
+    name: str | None = None,  # noqa: ARG001 - any name is right
 ) -> None:
     """Raise `InvalidInput` at start for what the first bytes of the files show."""
     asyncio.get_running_loop().run_in_executor(None, compile_templates)  # warm up before the first report
     for at, location in enumerate(locations_of(source)):
         if isinstance(location, Upload):
             several = isinstance(source, list) and len(source) > 1
-            name = f"{await location.aname()}: " if several else ""
+            file = await location.aname() if several else ""
             pointer = f"/source/{at}" if isinstance(source, list) else "/source"
-            await refuse_file(location, mapping or {}, only, pointer, name)
+            await refuse_file(location, mapping or {}, only, pointer, file)
 
 
 def _source_label(source: Location | list[Location]) -> str:
     names = [
-        item.name() if isinstance(item, Upload) else "invented example" if item == SAMPLE else item
+        item.name() if isinstance(item, Upload) else message("invented example") if item == SAMPLE else item
         for item in locations_of(source)
     ]
     return ", ".join(names)
@@ -297,7 +313,9 @@ def intro(outlast: Outlast, notice: str) -> str:
 def preview(result: Mapping[str, Any]) -> LinkPreview:
     """What chats show of a shared report."""
     report = completed(result["report"])
-    title = f"Grade {report['badge']}: {report['product_title'] or report['headline']}"
+    title = message(
+        "Grade {badge}: {title}", badge=report["badge"], title=report["product_title"] or report["headline"]
+    )
     return LinkPreview(title, report["explanation"], lambda: share_card(report))
 
 
@@ -308,9 +326,9 @@ def page_title(result: Mapping[str, Any]) -> str:
 
 
 EXPORTS = {
-    "report.json": Export("Report (JSON)", as_json),
-    "flagged-reviews.csv": Export("Flagged reviews (CSV)", flagged_csv),
-    "reviews.csv": Export("All reviews (CSV)", reviews_csv),
+    "report.json": Export(message("Report (JSON)"), as_json),
+    "flagged-reviews.csv": Export(message("Flagged reviews (CSV)"), flagged_csv),
+    "reviews.csv": Export(message("All reviews (CSV)"), reviews_csv),
 }
 
 
@@ -328,8 +346,8 @@ def evidence_exports(key: Callable[[], "InstallationKey"]) -> Mapping[str, Expor
         return evidence_json(result, key())
 
     return {
-        "evidence.html": Export("Signed evidence file", page),
-        "evidence.json": Export("Signed evidence (JSON)", data),
+        "evidence.html": Export(message("Signed evidence file"), page),
+        "evidence.json": Export(message("Signed evidence (JSON)"), data),
     }
 
 
@@ -375,12 +393,12 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> Analys
         steps = Steps(gather, check_reviews, ask_model, remember, compare)
         return analyse(source, mapping or {}, only or {}, adds_to, about, steps, (name or "").strip() or None)
 
-    outlast.page(PAGE, title="Collect reviews in your browser", takes_messages=True)(collect_page)
+    outlast.page(PAGE, title=message("Collect reviews in your browser"), takes_messages=True)(collect_page)
     key = cache(partial(signing_key, outlast, settings))
     outlast.well_known("outlast-evidence-key.json", lambda: published_key(key()))
     return outlast.analysis(
         "product",
-        title="Can these reviews be trusted?",
+        title=message("Can these reviews be trusted?"),
         steps=[gather, tidy, check_reviews, *([ask_model] if ask_model else []), write, remember, compare],
         subject=subject_of,
         intro=lambda: intro(outlast, notice),
@@ -388,7 +406,7 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> Analys
         page_title=page_title,
         preview=preview,
         exports={**EXPORTS, **evidence_exports(key)},
-        add_files=AddFiles("source", "Add pages to this report", hint=add_hint, earlier="adds_to"),
+        add_files=AddFiles("source", message("Add pages to this report"), hint=add_hint, earlier="adds_to"),
         check=check,
         short_forms={"productUrl": "source"},
     )(analyse_product)

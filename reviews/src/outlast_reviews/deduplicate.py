@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from outlast import message, plural
 from outlast_reviews.progress import Progress, ignore_progress
 from outlast_reviews.review import MOST_CHARACTERS, Review, ReviewSet, Skipped
 from outlast_reviews.reviewers import identity
@@ -84,6 +85,12 @@ def merge(reviews: Iterable[Review], progress: Progress = ignore_progress) -> tu
 def folded(text: str) -> str:
     """Normalise case, character width and white space."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def name_key(name: str) -> str:
+    """The same for two names that differ in case, white space, width or invisible characters alone."""
+    visible = "".join(character for character in name if unicodedata.category(character) != "Cf")
+    return folded(folded(visible))  # folding the case can undo the normal form
 
 
 def _merge_once(reviews: Sequence[Review], progress: Progress) -> tuple[Review, ...]:
@@ -185,11 +192,25 @@ def _is_approximate(reviews: Sequence[Review], day: dt.date | None) -> bool:
 
 def _truncations(reviews: Sequence[Review]) -> tuple[str, ...]:
     long = sum(len(review.text) > MOST_CHARACTERS for review in reviews)
-    texts = "the end of a text" if long == 1 else f"the ends of {long:,} texts"
-    return (f"{texts} of more than {MOST_CHARACTERS:,} characters",) if long else ()
+    if not long:
+        return ()
+    return (
+        plural(
+            "the end of a text of more than {most:,} characters",
+            "the ends of {n:,} texts of more than {most:,} characters",
+            long,
+            most=MOST_CHARACTERS,
+        ),
+    )
 
 
 def _row_list(rows: Sequence[Skipped]) -> str:
-    shown = [f"{row.row:,}" + (f" of {row.file}" if row.file else "") for row in rows[:_SHOWN_ROWS]]
-    more = f" and {len(rows) - _SHOWN_ROWS:,} more" if len(rows) > _SHOWN_ROWS else ""
-    return f"{'row' if len(rows) == 1 else 'rows'} {', '.join(shown)}{more}"
+    shown = ", ".join(f"{row.row:,} ({row.file})" if row.file else f"{row.row:,}" for row in rows[:_SHOWN_ROWS])
+    if len(rows) == 1:
+        return message("row {row}", row=shown)
+    more = len(rows) - _SHOWN_ROWS
+    return (
+        message("rows {rows} and {more:,} more", rows=shown, more=more)
+        if more > 0
+        else message("rows {rows}", rows=shown)
+    )

@@ -2,10 +2,13 @@
 
 import datetime as dt
 
+from outlast import message
+
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+_NEARLY_NONE, _NEARLY_ALL = "< 0.1%", "> 99%"
 
 
 def day(date: dt.date) -> str:
@@ -23,17 +26,31 @@ def month(date: dt.date) -> str:
 def days(start: dt.date, end: dt.date) -> str:
     """Format as "on 3 May 2024" or "from 10 to 13 April 2018", without repeating the month or year."""
     if start == end:
-        return f"on {day(start)}"
-    first = day(start)
-    if start.year == end.year:
-        first = f"{start.day} {_MONTHS[start.month - 1]}" if start.month != end.month else str(start.day)
-    return f"from {first} to {day(end)}"
+        return message("on {day}", day=day(start))
+    if (start.year, start.month) == (end.year, end.month):
+        return message("from {first:d} to {last}", first=start.day, last=day(end))
+    return span(f"{start.day} {_MONTHS[start.month - 1]}" if start.year == end.year else day(start), day(end))
+
+
+def span(first: str, last: str) -> str:
+    """Format as "from 30 March to 13 April 2018", of two dates in words."""
+    return message("from {first} to {last}", first=first, last=last)
+
+
+def about(date: dt.date) -> str:
+    """Format a day that is known to the month."""
+    return message("about {month}", month=month(date))
 
 
 def months(start: dt.date, end: dt.date) -> str:
     """Format days that are known to the month as "about May 2024" or "about May 2024 to Apr 2026"."""
     first, last = month(start), month(end)
-    return f"about {first}" if first == last else f"about {first} to {last}"
+    return about(start) if first == last else message("about {first} to {last}", first=first, last=last)
+
+
+def average(stars: float | None) -> str:
+    """As "4.25", or a dash where there is none."""
+    return "–" if stars is None else f"{stars:.2f}"
 
 
 def percent(value: float) -> str:
@@ -41,9 +58,9 @@ def percent(value: float) -> str:
     if value <= 0 or value >= 100:
         return f"{value:.0f}%"
     if value < 0.05:
-        return "< 0.1%"
+        return _NEARLY_NONE
     if value >= 99.5:
-        return "> 99%"
+        return _NEARLY_ALL
     return f"{value:.1f}%" if value < 9.95 else f"{value:.0f}%"
 
 
@@ -52,13 +69,18 @@ def percent_range(low: float, high: float) -> str:
     first, last = percent(low), percent(high)
     if first == last:
         return last
-    between = " to " if first.startswith("<") or last.startswith(">") else "–"
-    return f"{first[:-1]}{between}{last}"
+    if first == _NEARLY_NONE:
+        return message("< 0.1 to {high}", high=last)
+    if last == _NEARLY_ALL:
+        return message("{low} to > 99%", low=first.removesuffix("%"))
+    return f"{first.removesuffix('%')}–{last}"
 
 
 def percent_at_most(high: float) -> str:
     """Format as "up to 12%" or "fewer than 0.1%"."""
-    return percent(high).replace("<", "fewer than") if 0 < high < 0.05 else f"up to {percent(high)}"
+    if 0 < high < 0.05:
+        return message("fewer than 0.1%")
+    return message("up to {share}", share=percent(high))
 
 
 def counted(number: int, what: str) -> str:

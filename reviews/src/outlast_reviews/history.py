@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from outlast import Fact, Facts, Step, step
+from outlast import Fact, Facts, Step, message, step
 from outlast_reviews.known_reviewers import PUBLIC_PREFIXES, RETENTION
 
 _FIGURES = ("grade", "share", "rating", "adjusted", "reviews", "suspicious")
@@ -35,7 +35,7 @@ CompareStep = Step[[str, str, dict[str, Any]], EarlierReport | None]
 def comparison_step(facts: Facts) -> CompareStep:
     """Build the step that compares a report with the previous one of the same product."""
 
-    @step("Comparing with last time", weight=0.2, key=_key)
+    @step(message("Comparing with last time"), weight=0.2, key=_key)
     def compare(subject: str, product: str, report: dict[str, Any]) -> EarlierReport | None:
         # owners share the history of public pages only
         return compare_and_store(facts if subject.startswith(PUBLIC_PREFIXES) else facts.of_owner, product, report)

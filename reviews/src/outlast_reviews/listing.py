@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NotRequired, TypedDict, TypeVar
 
+from outlast import message
 from outlast_reviews.checks.finding import Finding, Sign, Strength
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import short_name
@@ -135,7 +136,7 @@ def _flagged(review: Review, signs: Sequence[tuple[str, Sign]], counted: bool) -
 def listed(review: Review, quotes: Sequence[str] = ()) -> Listed:
     """The excerpt shows the first of these quotes."""
     return {
-        "review_id": truncated(review.review_id or "", _LONGEST_NAME) or f"row {review.row}",
+        "review_id": truncated(review.review_id or "", _LONGEST_NAME) or message("row {row}", row=review.row),
         "row": review.row,
         "reviewer": short_name(truncated(review.reviewer or "", _LONGEST_REVIEWER)),
         "rating": review.rating,

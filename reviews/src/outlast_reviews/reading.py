@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from outlast import message
 from outlast_reviews import formatting
 
 
@@ -35,8 +36,10 @@ def parts_read(report: Mapping[str, Any]) -> list[PartRead]:
 
 def _stars(sample: Mapping[str, Any]) -> str:
     if sample["rating"] is not None:
-        return f"{sample['rating']:g} of 5"
-    return "" if sample["recommended"] is None else "thumb up" if sample["recommended"] else "thumb down"
+        return message("{stars:g} of 5", stars=sample["rating"])
+    if sample["recommended"] is None:
+        return ""
+    return message("thumb up") if sample["recommended"] else message("thumb down")
 
 
 def written_on(review: Mapping[str, Any]) -> str:
@@ -44,7 +47,7 @@ def written_on(review: Mapping[str, Any]) -> str:
     if review["date"] is None:
         return ""
     day = dt.date.fromisoformat(review["date"])
-    return f"about {formatting.month(day)}" if review.get("approximate") else formatting.day(day)
+    return formatting.about(day) if review.get("approximate") else formatting.day(day)
 
 
 def _reviewer(sample: Mapping[str, Any]) -> str:
@@ -56,14 +59,16 @@ def _words(sample: Mapping[str, Any]) -> str:
 
 
 def _verified(sample: Mapping[str, Any]) -> str:
-    return "" if sample["verified"] is None else "yes" if sample["verified"] else "no"
+    if sample["verified"] is None:
+        return ""
+    return message("yes") if sample["verified"] else message("no")
 
 
 _PARTS: Sequence[tuple[str, Sequence[str], Callable[[Mapping[str, Any]], str]]] = (
-    ("Stars", ("rating", "recommended"), _stars),
-    ("Date", ("date",), written_on),
-    ("Reviewer", ("reviewer",), _reviewer),
-    ("Words", ("text", "title"), _words),
-    ("Verified", ("verified",), _verified),
+    (message("Stars"), ("rating", "recommended"), _stars),
+    (message("Date"), ("date",), written_on),
+    (message("Reviewer"), ("reviewer",), _reviewer),
+    (message("Words"), ("text", "title"), _words),
+    (message("Verified"), ("verified",), _verified),
 )
 """What is shown: headings, the parts whose columns count, and the words for a sample."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Literal, NotRequired, TypedDict
 
+from outlast import message
 from outlast_reviews.checks import run_checks
 from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
 from outlast_reviews.checks.finding import Advance, Finding, Outcome, Strength, part_of
@@ -223,10 +224,10 @@ def review_report(
         progress(done * _CHECKED // total, _WORK, message)
 
     def looked_up(share: float) -> None:
-        progress(_CHECKED + int((_LOOKED_UP - _CHECKED) * share), _WORK, "Looking up reviewers")
+        progress(_CHECKED + int((_LOOKED_UP - _CHECKED) * share), _WORK, message("Looking up reviewers"))
 
     def written(share: float) -> None:
-        progress(_LOOKED_UP + int((_WORK - _LOOKED_UP) * share), _WORK, "Writing the report")
+        progress(_LOOKED_UP + int((_WORK - _LOOKED_UP) * share), _WORK, message("Writing the report"))
 
     cleaned = clean(received)
     findings = run_checks(cleaned.reviews, checked, facts=facts)
@@ -234,7 +235,7 @@ def review_report(
     report = make_report(
         received, cleaned, findings, source=source, analysed_at=analysed_at, elsewhere=elsewhere, advance=written
     )
-    progress(_WORK, _WORK, "Report written")
+    progress(_WORK, _WORK, message("Report written"))
     return report
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from outlast_reviews.checks.finding import Finding
-from outlast_reviews.formatting import counted
+from outlast import message, plural
+from outlast_reviews.checks.finding import Finding, too_few
 from outlast_reviews.review import Review
 
 Grade = Literal["A", "B", "C", "D", "F", "U"]
@@ -81,7 +81,7 @@ class Verdict:
     @property
     def badge(self) -> str:
         """As "B", or "A of 2 checks"."""
-        return f"A of {counted(self.checks_made, 'check')}" if self.limited else self.grade
+        return plural("A of {n:,} check", "A of {n:,} checks", self.checks_made) if self.limited else self.grade
 
     @property
     def tone(self) -> Tone:
@@ -145,7 +145,9 @@ def compute_verdict(
     share = _share(strong, strong + medium, n, MODEL_PULL * confirmed, sample=widened)
     best, worst = grade_of(share.low), grade_of(share.high)
     if _rank(worst) - _rank(best) > 1:
-        return verdict("U", None, f"What we found fits any grade from {best} to {worst}.")
+        return verdict(
+            "U", None, message("What we found fits any grade from {best} to {worst}.", best=best, worst=worst)
+        )
     return verdict(grade_of(share.middle), share, None)
 
 
@@ -188,14 +190,13 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
 def _too_little(reviews: int, texts: int, findings: Sequence[Finding]) -> str | None:
     assessed = _assessed(findings)
     if not reviews:
-        return "There are no reviews to judge."
+        return message("There are no reviews to judge.")
     if texts < LEAST_TEXTS:
-        having = "review has" if texts == 1 else "reviews have"
-        return f"Only {texts} {having} text; we need at least {LEAST_TEXTS}."
+        return too_few(texts, message("text"), LEAST_TEXTS)
     if len(assessed) < LEAST_CHECKS:
-        return f"We could run fewer than {LEAST_CHECKS} checks on this source."
+        return message("We could run fewer than {least} checks on this source.", least=LEAST_CHECKS)
     if not assessed & _COUNTING:
-        return "The texts are too short to compare, and there are too few dates to look for bursts."
+        return message("The texts are too short to compare, and there are too few dates to look for bursts.")
     return None
 
 

@@ -4,19 +4,25 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from outlast import message, plural
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.checks.incentive import NAME as INCENTIVE
-from outlast_reviews.formatting import counted, day, days, month, months, percent_at_most, percent_range
+from outlast_reviews.formatting import about, day, days, months, percent_at_most, percent_range, span
 from outlast_reviews.verdict import LEAST_TEXTS, Evidence, Verdict
 
-OUTCOMES = {"found": "Found", "clear": "Clear", "not_assessed": "Couldn't run"}
+OUTCOMES = {"found": message("Found"), "clear": message("Clear"), "not_assessed": message("Couldn't run")}
+_FOUND_BY_WEIGHT = {
+    "strong": message("Found, strong"),
+    "medium": message("Found, medium"),
+    "weak": message("Found, weak"),
+    "not suspicious": message("Found, not suspicious"),
+}
 
 
 def outcome(check: Mapping[str, Any]) -> str:
     """Of a report's check, as "Clear" or "Found, weak": how much what was found weighs."""
     text = OUTCOMES.get(check["outcome"], str(check["outcome"]))
-    weighing = weight(check)
-    return f"{text}, {weighing}" if check["outcome"] == "found" and weighing else text
+    return _FOUND_BY_WEIGHT.get(weight(check) or "", text) if check["outcome"] == "found" else text
 
 
 def weight(check: Mapping[str, Any]) -> str | None:
@@ -31,42 +37,86 @@ def headline(verdict: Verdict, evidence: Evidence, findings: Sequence[Finding]) 
         return found
     match verdict.grade:
         case "A":
-            few = _few(verdict.checks_made) if verdict.limited else "what we could check"
-            return f"{'Few' if verdict.medium else 'No'} warning signs in {few}"
+            return _a(verdict)
         case "B":
-            return "Warning signs in some of these reviews"
+            return message("Warning signs in some of these reviews")
         case "C":
-            return "Warning signs in many of these reviews"
+            return message("Warning signs in many of these reviews")
         case "D":
-            return "Warning signs in about half of these reviews"
+            return message("Warning signs in about half of these reviews")
         case "F":
-            return "Warning signs in most of these reviews"
+            return message("Warning signs in most of these reviews")
         case "U":
-            return "Not enough evidence for a grade"
+            return message("Not enough evidence for a grade")
 
 
-def _few(checks: int) -> str:
-    return "the only check we could run" if checks == 1 else f"the {checks} checks we could run"
+def _a(verdict: Verdict) -> str:
+    if not verdict.limited:
+        if verdict.medium:
+            return message("Few warning signs in what we could check")
+        return message("No warning signs in what we could check")
+    if verdict.medium:
+        return plural(
+            "Few warning signs in the only check we could run",
+            "Few warning signs in the {n} checks we could run",
+            verdict.checks_made,
+        )
+    return plural(
+        "No warning signs in the only check we could run",
+        "No warning signs in the {n} checks we could run",
+        verdict.checks_made,
+    )
 
 
-_FOUND = (
-    ("near_copies", "strong", "review repeats another", "reviews repeat each other"),
-    ("reviewer_overlap", "strong", "reviewer was met again", "reviewers were seen together at other products"),
-    ("near_copies", "medium", "short review repeats another", "short reviews repeat each other"),
-    ("burst", "medium", "five-star review came in a sudden burst", "five-star reviews came in a sudden burst"),
+_GRAVEST = (
+    ("near_copies", "strong"),
+    ("reviewer_overlap", "strong"),
+    ("near_copies", "medium"),
+    ("burst", "medium"),
 )
-"""Check and strength of a finding, the gravest first, and what it is for one review and for several."""
+"""Check and strength of a finding, the gravest first."""
 
 
 def _found(evidence: Evidence, findings: Sequence[Finding]) -> str | None:
-    for name, strength, one, several in _FOUND:
+    for name, strength in _GRAVEST:
         for finding in findings:
             rows = {s.row for s in finding.signs if s.strength == strength and evidence.suspects(s.row)}
             if finding.name == name and rows:
-                single = len(rows) == 1
-                names = f" under {'another name' if single else 'different names'}"
-                return f"{len(rows):,} {one if single else several}{names if finding.different_names else ''}"
+                return _gravest(name, len(rows), strong=strength == "strong", names=finding.different_names)
     return None
+
+
+def _gravest(check: str, reviews: int, *, strong: bool, names: bool) -> str:
+    """`names`: whether they are known to be of different people."""
+    match check, strong, names:
+        case "near_copies", True, True:
+            return plural(
+                "{n:,} review repeats another under another name",
+                "{n:,} reviews repeat each other under different names",
+                reviews,
+            )
+        case "near_copies", True, False:
+            return plural("{n:,} review repeats another", "{n:,} reviews repeat each other", reviews)
+        case "near_copies", False, True:
+            return plural(
+                "{n:,} short review repeats another under another name",
+                "{n:,} short reviews repeat each other under different names",
+                reviews,
+            )
+        case "near_copies", False, False:
+            return plural("{n:,} short review repeats another", "{n:,} short reviews repeat each other", reviews)
+        case "reviewer_overlap", _, _:
+            return plural(
+                "{n:,} reviewer was met again",
+                "{n:,} reviewers were seen together at other products",
+                reviews,
+            )
+        case _:
+            return plural(
+                "{n:,} five-star review came in a sudden burst",
+                "{n:,} five-star reviews came in a sudden burst",
+                reviews,
+            )
 
 
 def explain(
@@ -78,58 +128,98 @@ def explain(
     products: int = 0,
 ) -> str:
     """What stands behind the headline, in one to six sentences; `averages` are the sample's and the shop's."""
-    parts = [f"These are reviews of {products:,} products, judged together."] if products > 1 else []
+    parts: list[str] = []
+    if products > 1:
+        parts.append(message("These are reviews of {products:,} products, judged together.", products=products))
     parts += [verdict.unsure] if verdict.unsure else []
     if verdict.with_text:
         parts.append(_signs(verdict))
     own, shop = averages
     if verdict.typical is False and own is not None and shop is not None:
         parts.append(
-            f"Their average is {own:.2f} stars and the shop's is {shop:.2f}, so they are not typical of all its"
-            " reviews."
+            message(
+                "Their average is {own:.2f} stars and the shop's is {shop:.2f}, so they are not typical of all its"
+                " reviews.",
+                own=own,
+                shop=shop,
+            )
         )
     elif sample and verdict.share:
         low, high = verdict.share.low, verdict.share.high
         share = percent_at_most(high) if low == 0 else percent_range(low, high)
-        parts.append(f"If these are typical, expect {share} of all its reviews to show signs.")
-    if count := len(evidence.incentivised):
-        got = (
-            "review says its writer got something for it; we count it"
-            if count == 1
-            else ("reviews say their writers got something for them; we count those")
+        parts.append(
+            message("If these are typical, expect {share} of all its reviews to show signs.", share=share)
         )
-        parts.append(f"{count:,} {'more ' if verdict.strong + verdict.medium else ''}{got} separately.")
+    if evidence.incentivised:
+        parts.append(_rewarded(len(evidence.incentivised), more=verdict.strong + verdict.medium > 0))
     missing = verdict.checks - verdict.checks_made
     if missing and verdict.with_text:
-        parts.append(f"We couldn't run {missing} of {counted(verdict.checks, 'check')}.")
+        parts.append(
+            plural(
+                "We couldn't run {missing} of {n:,} check.",
+                "We couldn't run {missing} of {n:,} checks.",
+                verdict.checks,
+                missing=missing,
+            )
+        )
     return " ".join(parts)
 
 
+def _rewarded(reviews: int, *, more: bool) -> str:
+    """`more`: whether other reviews were told of before."""
+    if more:
+        return plural(
+            "{n:,} more review says its writer got something for it; we count it separately.",
+            "{n:,} more reviews say their writers got something for them; we count those separately.",
+            reviews,
+        )
+    return plural(
+        "{n:,} review says its writer got something for it; we count it separately.",
+        "{n:,} reviews say their writers got something for them; we count those separately.",
+        reviews,
+    )
+
+
 def _signs(verdict: Verdict) -> str:
-    if verdict.with_text == 1:
-        of = "The one review with text shows"
-        return f"{of} {'a warning sign' if verdict.strong + verdict.medium else 'no clear warning sign'}."
-    of = f"of {verdict.with_text:,} reviews with text"
-    if not verdict.strong + verdict.medium:
-        return f"None {of} shows a clear warning sign."
-    first = verdict.strong or verdict.medium
-    show = "shows" if first == 1 else "show"
-    if not verdict.medium:
-        return f"{first:,} {of} {show} a strong warning sign."
-    if not verdict.strong:
-        return f"{first:,} {of} {show} a medium warning sign, none a strong one."
-    return f"{first:,} {of} {show} a strong warning sign, {verdict.medium:,} more a medium one."
+    texts, strong, medium = verdict.with_text, verdict.strong, verdict.medium
+    if texts == 1 and strong + medium:
+        return message("The one review with text shows a warning sign.")
+    if texts == 1:
+        return message("The one review with text shows no clear warning sign.")
+    if not strong + medium:
+        return message("None of {texts:,} reviews with text shows a clear warning sign.", texts=texts)
+    if not medium:
+        return plural(
+            "{n:,} of {texts:,} reviews with text shows a strong warning sign.",
+            "{n:,} of {texts:,} reviews with text show a strong warning sign.",
+            strong,
+            texts=texts,
+        )
+    if not strong:
+        return plural(
+            "{n:,} of {texts:,} reviews with text shows a medium warning sign, none a strong one.",
+            "{n:,} of {texts:,} reviews with text show a medium warning sign, none a strong one.",
+            medium,
+            texts=texts,
+        )
+    return plural(
+        "{n:,} of {texts:,} reviews with text shows a strong warning sign, {medium:,} more a medium one.",
+        "{n:,} of {texts:,} reviews with text show a strong warning sign, {medium:,} more a medium one.",
+        strong,
+        texts=texts,
+        medium=medium,
+    )
 
 
 _MEANINGS = {
-    "A": "We found nothing against these reviews. A well-written fake can still slip through.",
-    "B": "Most of these reviews look fine. Skip the flagged ones; the rest are worth reading.",
-    "C": "Don't go by the stars alone. Read the reviews without warning signs before you decide.",
-    "D": "Be careful: about half of these reviews show warning signs. Look for opinions elsewhere too.",
-    "F": "Don't rely on these reviews. Look for opinions elsewhere.",
-    "U": "There is too little here to judge. Try again with more reviews of this product.",
+    "A": message("We found nothing against these reviews. A well-written fake can still slip through."),
+    "B": message("Most of these reviews look fine. Skip the flagged ones; the rest are worth reading."),
+    "C": message("Don't go by the stars alone. Read the reviews without warning signs before you decide."),
+    "D": message("Be careful: about half of these reviews show warning signs. Look for opinions elsewhere too."),
+    "F": message("Don't rely on these reviews. Look for opinions elsewhere."),
+    "U": message("There is too little here to judge. Try again with more reviews of this product."),
 }
-_A_WITH_SIGNS = "Skip the reviews that show warning signs. We found nothing against the rest."
+_A_WITH_SIGNS = message("Skip the reviews that show warning signs. We found nothing against the rest.")
 
 
 def meaning(report: Mapping[str, Any]) -> str:
@@ -137,8 +227,15 @@ def meaning(report: Mapping[str, Any]) -> str:
     sentence = _meaning_of_grade(report)
     if not report["rating_changed"] or report["adjusted_rating"] is None:
         return sentence
-    given, adjusted = f"{report['original_rating']:.1f}", f"{report['adjusted_rating']:.1f}"
-    return sentence if given == adjusted else f"{sentence} Think of it as {adjusted} stars rather than {given}."
+    given, adjusted = round(report["original_rating"], 1), round(report["adjusted_rating"], 1)
+    if given == adjusted:
+        return sentence
+    return message(
+        "{meaning} Think of it as {adjusted:.1f} stars rather than {given:.1f}.",
+        meaning=sentence,
+        adjusted=adjusted,
+        given=given,
+    )
 
 
 def _meaning_of_grade(report: Mapping[str, Any]) -> str:
@@ -147,8 +244,9 @@ def _meaning_of_grade(report: Mapping[str, Any]) -> str:
         case "A" if signs:
             return _A_WITH_SIGNS
         case "U" if report["judged_reviews"] >= LEAST_TEXTS:
-            see = "Look at the signs below" if signs else "Read some of the reviews"
-            return f"We can't settle on a grade. {see} and judge for yourself."
+            if signs:
+                return message("We can't settle on a grade. Look at the signs below and judge for yourself.")
+            return message("We can't settle on a grade. Read some of the reviews and judge for yourself.")
         case grade:
             return _MEANINGS[grade]
 
@@ -157,16 +255,30 @@ def what_was_read(report: Mapping[str, Any]) -> str:
     """Of a report: how many rows of which time, and what became of those that are no review of their own."""
     read = report["coverage"]
     rows, merged, skipped = read["rows"], read["merged_duplicates"], read["skipped"]
-    text = f"{counted(rows, 'review')} ({report['format']})"
-    if dated := dates_read(read):
-        text += f", dated {dated}"
-    parts = [f"{text}."]
+    parts = [_rows_read(rows, report["format"], dates_read(read))]
     if merged:
-        were = "was a duplicate, which" if merged == 1 else "were duplicates, which"
-        parts.append(f"{merged:,} {were} we removed: a fault of the export, not a warning sign.")
+        parts.append(
+            plural(
+                "{n:,} was a duplicate, which we removed: a fault of the export, not a warning sign.",
+                "{n:,} were duplicates, which we removed: a fault of the export, not a warning sign.",
+                merged,
+            )
+        )
     if skipped:
-        parts.append(f"We couldn't read {skipped:,}.")
+        parts.append(message("We couldn't read {rows:,}.", rows=skipped))
     return " ".join(parts)
+
+
+def _rows_read(rows: int, kind: str, dates: str | None) -> str:
+    if dates is None:
+        return plural("{n:,} review ({kind}).", "{n:,} reviews ({kind}).", rows, kind=kind)
+    return plural(
+        "{n:,} review ({kind}), dated {dates}.",
+        "{n:,} reviews ({kind}), dated {dates}.",
+        rows,
+        kind=kind,
+        dates=dates,
+    )
 
 
 def dates_read(coverage: Mapping[str, Any]) -> str | None:
@@ -174,23 +286,29 @@ def dates_read(coverage: Mapping[str, Any]) -> str | None:
     if not coverage["first_date"]:
         return None
     first, last = map(dt.date.fromisoformat, (coverage["first_date"], coverage["last_date"]))
-    about = [bool(coverage.get(f"{end}_date_is_approximate")) for end in ("first", "last")]
-    if not any(about):
-        return days(first, last).removeprefix("on ")
-    if all(about):
+    vague = [bool(coverage.get(f"{end}_date_is_approximate")) for end in ("first", "last")]
+    if all(vague):
         return months(first, last)
-    ends = [f"about {month(end)}" if vague else day(end) for end, vague in zip((first, last), about, strict=True)]
-    return f"from {ends[0]} to {ends[1]}"
+    if first == last:
+        return day(first)
+    if not any(vague):
+        return days(first, last)
+    return span(*(about(end) if one else day(end) for end, one in zip((first, last), vague, strict=True)))
 
 
 def what_was_not_read(report: Mapping[str, Any]) -> list[str]:
     """Why and which rows, and what was left out whole."""
     read = report["coverage"]
     reasons = [
-        f"{one['reason'][:1].upper()}{one['reason'][1:]} ({one['count']:,}: {one['rows']})"
+        message(
+            "Not read: {reason} ({count:,}: {rows})",
+            reason=one["reason"],
+            count=one["count"],
+            rows=one["rows"],
+        )
         for one in read["skipped_reasons"]
     ]
-    return [*reasons, *(f"Left out: {line}" for line in read["left_out"])]
+    return [*reasons, *(message("Left out: {what}", what=line) for line in read["left_out"])]
 
 
 def products_together(report: Mapping[str, Any]) -> str | None:
@@ -200,5 +318,15 @@ def products_together(report: Mapping[str, Any]) -> str | None:
         return None
     named = ", ".join(f"{one['name']} ({one['count']:,})" for one in read["products"])
     more = read["products_count"] - len(read["products"])
-    others = f" and {more:,} more" if more > 0 else ""
-    return f"They cover {read['products_count']:,} products, but a grade is for one: {named}{others}."
+    if more > 0:
+        return message(
+            "They cover {products:,} products, but a grade is for one: {named} and {more:,} more.",
+            products=read["products_count"],
+            named=named,
+            more=more,
+        )
+    return message(
+        "They cover {products:,} products, but a grade is for one: {named}.",
+        products=read["products_count"],
+        named=named,
+    )

@@ -38,6 +38,7 @@ READS: Final = frozenset(
         "result_age",
         "search_sessions",
         "select",
+        "share_links",
         "shared",
         "stored_bytes",
         "supervisors",
@@ -51,7 +52,7 @@ PROMPT: Final = frozenset({"add"})
 SLOW: Final = frozenset(
     {
         *("actions", "count", "delete_all", "depths", "ended", "failed", "failure_reasons", "loads"),
-        *("retry_each", "search_sessions", "select"),
+        *("retry_each", "search_sessions", "select", "share_links"),
     }
 )
 """Methods that count, list or delete many sessions and may take long even in a healthy store."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from datetime import timedelta
 from typing import BinaryIO, Final
 
 from outlast.core.analyses.analysis import Analysis
@@ -29,10 +30,16 @@ from outlast.ports.deletions import DeleteAnswer, Deleted
 from outlast.ports.dispatcher import WaitingSession
 from outlast.ports.failures import Answered
 from outlast.ports.notifier import Topic
-from outlast.ports.results import StoredResult
+from outlast.ports.results import LinkCursor, ShareLink, StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
 
 NOT_OFFERED = message("This site does not offer this analysis any more.")
+LONGEST_SHARE: Final = timedelta(days=366)
+"""For which a share link that expires may be valid."""
+EXPIRY_BOUNDS: Final = (
+    f"expires_in is a number of seconds from 1 to {LONGEST_SHARE.total_seconds():.0f}, {LONGEST_SHARE.days} days. "
+    "Leave it out for a link that never expires."
+)
 MOST_CANCELLED: Final = 10_000
 """Sessions in flight that one deletion of everything cancels."""
 
@@ -69,10 +76,27 @@ class Sessions(SessionStarts):
         """Return the result, which may be kept for longer than its session."""
         return await self._store.result(session_id, owner=owner_hash(owner) if owner is not None else None)
 
-    async def share(self, session_id: str, *, owner: str | None) -> str | None:
-        """Return the share token of the result, created if needed; `None` if this owner has no such result."""
+    async def share(
+        self, session_id: str, *, owner: str | None, expires_in: timedelta | None = None
+    ) -> ShareLink | None:
+        """Return the share link of the result, created if needed; `None` if this owner has no such result.
+
+        `expires_in` sets when it expires, from now; without it, a link keeps its expiry, and a new one has none.
+        Raises `ValueError` if it is out of bounds.
+        """
+        expires_at = None
+        if expires_in is not None:
+            if not timedelta(0) < expires_in <= LONGEST_SHARE:
+                raise ValueError(f"expires_in is {expires_in}. {EXPIRY_BOUNDS}")
+            expires_at = self._clock.now() + expires_in
         hashed = owner_hash(owner) if owner is not None else None
-        return await self._store.share(session_id, new_share_token(), owner=hashed)
+        return await self._store.share(session_id, new_share_token(), owner=hashed, expires_at=expires_at)
+
+    async def share_links(
+        self, owner: str, *, limit: int, before: LinkCursor | None = None
+    ) -> Sequence[ShareLink]:
+        """Return the owner's valid share links, the newest result first."""
+        return await self._store.share_links(owner_hash(owner), limit=limit, before=before)
 
     async def unshare(self, session_id: str, *, owner: str | None) -> bool:
         """Revoke the share token; `False` if this owner has no such result."""

@@ -32,6 +32,10 @@ class FactStore(Protocol):
         """Return the unexpired facts of these keys, ordered by item; keys without facts are omitted."""
         ...
 
+    async def take(self, space: str, key: str) -> Sequence[StoredFact]:
+        """Return the unexpired facts of a key and delete them: of several callers at once, one gets them."""
+        ...
+
     async def forget(self, space: str, keys: Sequence[str]) -> None:
         """Delete all facts of these keys."""
         ...

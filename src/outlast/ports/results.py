@@ -26,7 +26,32 @@ class StoredResult:
     completed_at: datetime
     """When the session ended; aware, in UTC."""
     share: str | None = None
-    """The link by which others may read it."""
+    """The valid link by which others may read it."""
+    share_expires_at: datetime | None = None
+    """When the link expires; `None`: never, or there is no link."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareLink:
+    """A valid link to a result."""
+
+    session_id: str
+    analysis: str
+    subject: str
+    link: str
+    """The unguessable part of its address."""
+    expires_at: datetime | None
+    """`None`: it is valid for as long as its result is kept."""
+    completed_at: datetime
+    """Of the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCursor:
+    """The last link of the page before, in a list by `completed_at`; it may have been revoked."""
+
+    completed_at: datetime
+    session_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +82,13 @@ class Results(Protocol):
 class Shares(Protocol):
     """At most one unguessable link for each result: adopted and deleted with it. Same laws as `SessionStore`."""
 
-    async def share(self, session_id: str, token: str, *, owner: str | None) -> str | None:
-        """Set this link unless the result has one; return the link that is valid, under any race.
+    async def share(
+        self, session_id: str, token: str, *, owner: str | None, expires_at: datetime | None = None
+    ) -> ShareLink | None:
+        """Set this link unless the result has a valid one; return the link that is valid, under any race.
 
-        `None` means that this owner has no such result.
+        `expires_at` counts for a link that there is, too; without it, that link keeps its expiry, and a new one
+        has none. An expired link is replaced. `None` means that this owner has no such result.
         """
         ...
 
@@ -71,5 +99,11 @@ class Shares(Protocol):
         ...
 
     async def shared(self, token: str) -> StoredResult | None:
-        """Return the result with this link."""
+        """Return the result with this link; `None` once it has expired."""
+        ...
+
+    async def share_links(
+        self, owner: str, *, limit: int, before: LinkCursor | None = None
+    ) -> Sequence[ShareLink]:
+        """Return the owner's valid links, the newest result first."""
         ...

@@ -30,6 +30,8 @@ PORTS = {"http": 80, "https": 443}
 COOKIE_DAYS = 365
 ABOVE_MOUNT = "_host"
 """Suffix of the cookie's name where its path is above the mount: earlier versions had the mount as the path."""
+OWN = "_own"
+"""Suffix of the name of the cookie that keeps a browser's own owner while it continues as another one."""
 CLOSED = "{} is closed, because no credential is set. Set ANALYSIS_DASHBOARD_KEY (openssl rand -hex 16)."
 """Why nobody may enter."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
@@ -144,6 +146,40 @@ class Access:
             return None
         found = self._verified.get(headers.get(b"cookie", b""))
         return None if found is None else found.owner
+
+    @property
+    def offers_devices(self) -> bool:
+        """Whether a visitor may continue on another device: a host with logins of its own has them for that."""
+        return self._logins.owner_of is None
+
+    def continued(self, scope: Scope, headers: Headers, owner: str) -> tuple[str, ...]:
+        """The `Set-Cookie` values with which this browser continues as another anonymous owner.
+
+        The browser's own owner moves into a cookie of its own, so that `returned` can go back to it.
+        """
+        raw, current = headers.get(b"cookie", b""), self._cookie_name(scope)
+        name = owner.removeprefix(ANONYMOUS)
+        kept = self._find(raw, current, OWN, "own")
+        if kept is not None and kept.name == name:
+            return self.returned(scope, headers)
+        cookies = (self._owner_cookie(scope, name),)
+        own = self._find(raw, current)
+        if own is None or own.name == name or kept is not None:
+            return cookies
+        value, seconds = f"{own.name}.{self._keys.sign('own', own.name)}", COOKIE_DAYS * 86_400
+        return *cookies, cookie(scope, self._settings, current + OWN, value, path=_path(scope), seconds=seconds)
+
+    def continues(self, scope: Scope, headers: Headers) -> bool:
+        """Whether this browser continues as the owner of another device."""
+        return self._find(headers.get(b"cookie", b""), self._cookie_name(scope), OWN, "own") is not None
+
+    def returned(self, scope: Scope, headers: Headers) -> tuple[str, ...]:
+        """The `Set-Cookie` values with which this browser goes back to its own owner; raises 404 without one."""
+        own = self._find(headers.get(b"cookie", b""), self._cookie_name(scope), OWN, "own")
+        if own is None:
+            raise not_found()
+        expired = cookie(scope, self._settings, own.cookie, "", path=_path(scope), seconds=0)
+        return self._owner_cookie(scope, own.name), expired
 
     async def authenticate(
         self,
@@ -295,14 +331,16 @@ class Access:
         found = self._find(raw, HOST_ONLY + self._names[0])
         return None if found is None else found.owner
 
-    def _find(self, raw: bytes, current_name: str) -> _VerifiedCookie | None:
+    def _find(
+        self, raw: bytes, current_name: str, suffix: str = "", purpose: str = "owner"
+    ) -> _VerifiedCookie | None:
         """Prefer the current name, then those of rotated keys, of plain HTTP and of earlier versions."""
         protected, above = (HOST_ONLY + n for n in self._names), (n + ABOVE_MOUNT for n in self._names)
         for named in dict.fromkeys([current_name, *protected, *above, *self._names, COOKIE]):
-            for value in values_of(raw, named):
+            for value in values_of(raw, named + suffix):
                 name, _, signature = value.partition(".")
-                if name and self._keys.verify("owner", name, signature):
-                    return _VerifiedCookie(named, name, ANONYMOUS + name)
+                if name and self._keys.verify(purpose, name, signature):
+                    return _VerifiedCookie(named + suffix, name, ANONYMOUS + name)
         return None
 
     def _cookie_name(self, scope: Scope) -> str:

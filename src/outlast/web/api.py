@@ -1,4 +1,4 @@
-"""The JSON endpoints: start, token, result, share, cancel, retry, answer, and the two health probes."""
+"""The JSON endpoints: start, token, result, cancel, retry, answer, and the two health probes."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ async def start(context: RequestContext) -> Response | None:
 
     In sync mode it responds with the final snapshot, or with an event stream.
     """
-    body, key = await _json(context), start_key(context)
+    body, key = await read_json(context), start_key(context)
     callback_url = _callback_url(context, body)
     context, body, priority = _of_key(context, body)
     name, values, refresh = _start_body(body, context.engine.catalogue.short_forms)
@@ -92,7 +92,7 @@ async def check(context: RequestContext) -> Response:
 
     It responds with the errors of a start.
     """
-    body = await _json(context)
+    body = await read_json(context)
     _callback_url(context, body)
     context, body, _ = _of_key(context, body)
     name, values, _ = _start_body(body, context.engine.catalogue.short_forms)
@@ -218,20 +218,6 @@ async def read_token(context: RequestContext) -> Response:
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
-async def share(context: RequestContext) -> Response:
-    """`POST`: `{"url"}` at which others may read the result; `DELETE` revokes it."""
-    sessions, link = context.engine.sessions, None
-    if context.scope["method"] == "POST":
-        link = await sessions.share(context.session_id, owner=context.session_owner)
-        found = link is not None
-    else:
-        found = await sessions.unshare(context.session_id, owner=context.session_owner)
-    if not found:
-        raise await missing_result(context)
-    body = {"success": True, "url": link and context.shared_address(link)}
-    return JSONResponse(body, headers={"Cache-Control": "no-store"})
-
-
 async def cancel(context: RequestContext) -> Response:
     """Cancel the session."""
     answer = await context.engine.sessions.cancel(context.session_id, owner=context.session_owner)
@@ -261,7 +247,7 @@ async def retry(context: RequestContext) -> Response:
 
 async def answer(context: RequestContext) -> Response:
     """Answer the questions of a session, which goes on after its kept steps: `{"answers": {"…": "…"}}`."""
-    body = await _json(context)
+    body = await read_json(context)
     answers = cast("dict[str, Any]", body).get("answers") if isinstance(body, dict) else None
     texts = cast("dict[str, Any]", answers) if isinstance(answers, dict) else {}
     if not isinstance(answers, dict) or not all(isinstance(text, str) for text in texts.values()):
@@ -322,7 +308,8 @@ async def _with_snapshot(
     return Response(body, status, sent, media_type="application/json")
 
 
-async def _json(context: RequestContext) -> Any:
+async def read_json(context: RequestContext) -> Any:
+    """Read the body as JSON; raises 400, 413 or 415 if that fails."""
     if context.media_type != b"application/json":
         raise Problem(415, "Send the body as JSON, with Content-Type: application/json.")
     request = context.request

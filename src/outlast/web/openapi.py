@@ -9,13 +9,12 @@ from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerati
 
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.catalogue import Catalogue
+from outlast.web.openapi_parameters import PARAMETERS, QUERIES, REQUEST_HEADERS
 from outlast.web.openapi_schemas import (
     BODIES,
     ERRORS,
-    PARAMETERS,
-    QUERIES,
+    OPTIONAL_BODIES,
     REFRESH,
-    REQUEST_HEADERS,
     RESPONSES,
     SCHEMAS,
     error_response,
@@ -79,8 +78,9 @@ def _operation(route: Any, method: str, catalogue: Catalogue) -> Schema:
     }
     if parameters:
         operation["parameters"] = parameters
-    if route.name in BODIES:
-        body: Schema = {"required": True, "content": {k: dict(v) for k, v in BODIES[route.name].items()}}
+    if route.name in BODIES and method != "DELETE":
+        content: Schema = {k: dict(v) for k, v in BODIES[route.name].items()}
+        body: Schema = {"required": route.name not in OPTIONAL_BODIES, "content": content}
         if route.name in {"start", "check"} and (analysis := next(iter(catalogue), None)) is not None:
             value: Schema = {"analysis": analysis.name, "input": {}}
             body["content"]["application/json"]["examples"] = {analysis.name: {"value": value}}

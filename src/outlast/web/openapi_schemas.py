@@ -4,14 +4,11 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
+from outlast.core.sessions import LONGEST_SHARE
 from outlast.domain.status import Phase, Status
-from outlast.web.diagnostics import LONGEST
-from outlast.web.events import MOST_FOLLOWED
-from outlast.web.owner_sessions import DEFAULT_LIMIT, MAX_LIMIT
+from outlast.web.openapi_parameters import ID, SESSION_ID
 
 Schema = dict[str, Any]
-ID: Final = "abcdefghijklmnopqrstuvwxyz"
-SESSION_ID: Final[Schema] = {"type": "string", "pattern": "^[a-z2-7]{26}$"}
 TIME: Final[Schema] = {"type": ["string", "null"], "format": "date-time"}
 TEXT: Final[Schema] = {"type": ["string", "null"]}
 WHOLE: Final[Schema] = {"type": ["integer", "null"]}
@@ -161,70 +158,37 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         }
     ),
 }
-PARAMETERS: Final[Mapping[str, Schema]] = {
-    "session_id": {"name": "session_id", "in": "path", "required": True, "schema": SESSION_ID, "example": ID}
-}
-
-
-def _query(name: str, schema: Schema, description: str) -> Schema:
-    return {"name": name, "in": "query", "schema": schema, "description": description}
-
-
-def _header(name: str, schema: Schema, description: str) -> Schema:
-    return {"name": name, "in": "header", "schema": schema, "description": description}
-
-
-QUERIES: Final[Mapping[str, Sequence[Schema]]] = {
-    "list": (
-        _query(
-            "limit",
-            {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-            "Sessions of one page.",
-        ),
-        _query("after", {"type": "string"}, "`next` of the page before."),
-        _query("status", {"type": "string", "enum": [s.value for s in Status]}, "Only sessions of this status."),
-        _query("analysis", {"type": "string"}, "Only sessions of this analysis."),
-    ),
-    "events_of_many": (
-        _query(
-            "session_id",
-            {"type": "array", "items": SESSION_ID, "minItems": 1, "maxItems": MOST_FOLLOWED},
-            "Once for each session.",
-        )
-        | {"required": True},
-    ),
-    "steady_events": (
-        _query("seconds", {"type": "integer", "minimum": 2, "maximum": LONGEST}, "How long the events last."),
-    ),
-    "progress": (
-        _query("wait", {"type": "number", "minimum": 0}, "With `If-None-Match`: seconds to wait, at most 25."),
-    ),
-}
-TEXT_HEADER: Final[Schema] = {"type": "string", "pattern": "^[ -~]*$"}
-REQUEST_HEADERS: Final[Mapping[str, Sequence[Schema]]] = {
-    "start": (
-        _header(
-            "Idempotency-Key",
-            {"type": "string", "pattern": "^[!#-~]{1,255}$"},
-            "The same key and body return the same session for 24 hours.",
-        ),
-        _header("Prefer", TEXT_HEADER, "`wait=N` waits for the end, at most 25 s; `respond-async` does not."),
-    ),
-    "progress": (_header("If-None-Match", TEXT_HEADER, "The `ETag` of an earlier answer."),),
-    "events": (_header("Last-Event-ID", TEXT_HEADER, "The version that was received last."),),
-}
 BODIES: Final[Mapping[str, Mapping[str, Schema]]] = {
     "start": {JSON: {"schema": {"$ref": "#/components/schemas/Start"}}},
     "answer": {
         JSON: {"schema": _object({"answers": {"type": "object", "additionalProperties": {"type": "string"}}})}
     },
     "check": {JSON: {"schema": {"$ref": "#/components/schemas/Start"}}},
+    "share": {
+        JSON: {
+            "schema": _object(
+                {
+                    "expires_in": {
+                        "type": ["number", "null"],
+                        "minimum": 1,
+                        "maximum": LONGEST_SHARE.total_seconds(),
+                        "description": "Seconds for which the link is valid, from now, also if there is one "
+                        "already. Without it, that link keeps its expiry, and a new one has none.",
+                    }
+                },
+                optional=("expires_in",),
+            ),
+            "example": {"expires_in": 86_400},
+        }
+    },
     "upload": {
         "multipart/form-data": {
             "schema": _object({"file": {"type": "string", "contentMediaType": "application/octet-stream"}})
         }
     },
 }
+OPTIONAL_BODIES: Final = frozenset({"share"})
+"""Routes whose requests may have none."""
 ERRORS: Final[Mapping[str, Sequence[int]]] = {
     "start": (404, 409, 410, 413, 415, 422, 429, 507),
     "check": (404, 413, 415, 422, 429),
@@ -239,7 +203,8 @@ ERRORS: Final[Mapping[str, Sequence[int]]] = {
     "cancel": (409,),
     "retry": (409, 422, 429),
     "answer": (409, 413, 415, 422, 429),
-    "share": (409, 410),
+    "list_links": (422,),
+    "share": (400, 409, 410, 413, 415, 422),
     "security_txt": (404,),
     "metrics": (429,),
     "arrival": (429,),
@@ -380,6 +345,42 @@ RESPONSES: Final[Mapping[str, Mapping[int, Schema]]] = {
             {"sessions": [SNAPSHOT_EXAMPLE], "next": None},
         )
     },
+    "list_links": {
+        200: _answer(
+            "One page of the list.",
+            _object(
+                {
+                    "links": {
+                        "type": "array",
+                        "items": _object(
+                            {
+                                "session_id": {"type": "string"},
+                                "analysis": {"type": "string"},
+                                "subject": {"type": "string"},
+                                "url": {"type": "string"},
+                                "expires_at": TIME,
+                                "completed_at": {"type": "string", "format": "date-time"},
+                            }
+                        ),
+                    },
+                    "next": TEXT,
+                }
+            ),
+            {
+                "links": [
+                    {
+                        "session_id": ID,
+                        "analysis": "site",
+                        "subject": "https://example.org/",
+                        "url": f"https://example.org/shared/{ID}",
+                        "expires_at": None,
+                        "completed_at": "2026-01-01T12:00:00.000Z",
+                    }
+                ],
+                "next": None,
+            },
+        )
+    },
     "delete_result": {
         200: _plain("It is deleted.", {"success": True, "session_id": ID, "message": "The analysis is deleted."}),
     },
@@ -407,8 +408,12 @@ RESPONSES: Final[Mapping[str, Mapping[int, Schema]]] = {
     "share": {
         200: _answer(
             "The link, or `null` once it is revoked.",
-            _object({"success": {"const": True}, "url": TEXT}),
-            {"success": True, "url": f"https://example.org/shared/{ID}"},
+            _object({"success": {"const": True}, "url": TEXT, "expires_at": TIME}),
+            {
+                "success": True,
+                "url": f"https://example.org/shared/{ID}",
+                "expires_at": "2026-01-02T12:00:00.000Z",
+            },
         )
     },
     "favicon": {200: _text("The icon.", "image/svg+xml", "<svg/>"), 304: {"description": "It has not changed."}},

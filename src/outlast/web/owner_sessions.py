@@ -1,11 +1,7 @@
 """An owner's own sessions: their list as JSON and as a page, and deletion."""
 
-import base64
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -14,21 +10,18 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from outlast.core.ids import owner_hash
 from outlast.core.watch import SessionView
 from outlast.domain.messages import message, plural
-from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
 from outlast.ports.deletions import DeleteAnswer, Deleted
 from outlast.ports.failures import Cursor, Selection
+from outlast.web.listing import list_limit, next_cursor, parse_cursor
 from outlast.web.problems import OWN_SESSIONS, Problem, fault, not_found
 from outlast.web.request_context import RequestContext
+from outlast.web.share_links import shown_links
 from outlast.web.snapshot import snapshot
 from outlast.web.translated import translated_snapshot
 from outlast.web.uploads import verify_form_token
 
-DEFAULT_LIMIT = 20
-LIMIT = re.compile("[0-9]{1,9}")
-MAX_LIMIT = 100
-"""Sessions of one page of the list."""
 RETRY_DELETION_AFTER = 5
 """Seconds until what is being stopped has probably ended."""
 CANCEL_FIRST = message("It is still on its way. Cancel it first, and delete it once it has stopped.")
@@ -71,7 +64,7 @@ async def delete_everything(context: RequestContext) -> Response:
 
 
 async def sessions_page(context: RequestContext) -> Response:
-    """The list as a page, with buttons to cancel and to delete."""
+    """The list as a page, with buttons to cancel and to delete, and the share links."""
     found, cursor = await _page_of_sessions(context, _selection(context))
     catalogue = context.engine.catalogue
     rows = [
@@ -85,7 +78,18 @@ async def sessions_page(context: RequestContext) -> Response:
         for view in found
     ]
     after = cursor and f"{context.root}{OWN_SESSIONS}?after={quote(cursor)}"
-    return context.page("sessions.html", title=message("Your analyses"), rows=rows, older=after)
+    # a page of older sessions does not repeat what the first one has shown
+    shared = () if context.query.get("after") else await shown_links(context)
+    return context.page(
+        "sessions.html",
+        title=message("Your analyses"),
+        secret=bool(shared),
+        rows=rows,
+        older=after,
+        shared_links=shared,
+        continues=context.access.continues(context.scope, context.headers),
+        offers_devices=context.access.offers_devices,
+    )
 
 
 async def page_delete(context: RequestContext) -> Response:
@@ -129,41 +133,23 @@ async def _page_of_sessions(
     found = await context.engine.sessions.select(more)
     page = found[: wanted.limit]
     views = [await context.engine.watch.view(session) for session in page]
-    return views, _cursor(page[-1]) if len(found) > len(page) else None
+    if len(found) == len(page):
+        return views, None
+    return views, next_cursor(page[-1].created_at, page[-1].id)
 
 
 def _selection(context: RequestContext) -> Selection:
     query = context.query
-    limit, status, after = query.get("limit"), query.get("status"), query.get("after")
-    if limit is not None and not (LIMIT.fullmatch(limit) and 1 <= int(limit) <= MAX_LIMIT):
-        raise fault(f"limit is a whole number from 1 to {MAX_LIMIT}.", "?limit")
+    status, after = query.get("status"), query.get("after")
     if status and status not in set(Status):
         raise fault(f"status is one of {', '.join(Status)}.", "?status")
     return Selection(
         owner_hash(context.owner),
         Status(status) if status else None,
         storable_text(query.get("analysis", "")) or None,
-        int(limit) if limit else DEFAULT_LIMIT,
-        after=_parse_cursor(after) if after else None,
+        list_limit(query),
+        after=Cursor(*parse_cursor(after)) if after else None,
     )
-
-
-def _cursor(session: AnalysisSession) -> str:
-    text = json.dumps([session.created_at.isoformat(), session.id])
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _parse_cursor(cursor: str) -> Cursor:
-    try:
-        created_at, session_id = json.loads(
-            base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
-        )
-        time = datetime.fromisoformat(created_at)
-        if time.tzinfo is None or not isinstance(session_id, str) or not session_id.isalnum():
-            raise ValueError
-    except (ValueError, TypeError, RecursionError):
-        raise fault("after is the value of next in an earlier page of this list.", "?after") from None
-    return Cursor(time, session_id)
 
 
 def _snapshot(context: RequestContext, view: SessionView) -> dict[str, Any]:

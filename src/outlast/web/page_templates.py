@@ -17,7 +17,7 @@ from outlast.web.problems import Problem
 from outlast.web.security_headers import new_nonce, page_policy
 from outlast.web.static_files import StaticFiles
 from outlast.web.translations import ENGLISH, Translations
-from outlast.web.wording import clock, duration, step_meta, step_state, time_left
+from outlast.web.wording import clock, duration, moment, step_meta, step_state, time_left
 
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
 SCRIPTS = {"site.js": ("start-form.js", "analysis-progress.js", "copy-button.js")}
@@ -50,7 +50,7 @@ def environment(translations: Translations | None = None) -> Environment:
     # results shown as JSON keep the order of their keys and their characters
     templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
     templates.filters["json"] = json.dumps  # quotes and brackets are escaped with the attribute
-    functions: tuple[Any, ...] = (clock, duration, step_meta, step_state, time_left)
+    functions: tuple[Any, ...] = (clock, duration, moment, step_meta, step_state, time_left)
     templates.globals.update({function.__name__: function for function in functions})
     return templates
 

@@ -115,15 +115,21 @@ class RequestContext:
         return Request(self.scope, self.receive)
 
     def page(
-        self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+        self,
+        template: str,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        *,
+        secret: bool = False,
+        **values: Any,
     ) -> Response:
         """Render a page for this visitor; `headers` extend or override those of every page.
 
-        It is compressed unless it shows a share link: that is a secret which every answer repeats, next to texts
+        It is compressed unless it shows a `secret`, such as a share link, which every answer repeats next to texts
         that others may choose (BREACH). The CSRF token differs each time.
         """
         token = self.access.masked_token(self.identity) if self.identity else ""
-        compress = accepts_gzip(self.headers) and not values.get("share_address")
+        compress = accepts_gzip(self.headers) and not secret
         reads = self.scope["method"] in {"GET", "HEAD"}
         session = self.parameters.get("session_id")
         return self.templates.page(

@@ -1,4 +1,4 @@
-"""Result pages, for the owner and for readers of a shared link, their exports, and sharing."""
+"""Result pages, for the owner and for readers of a shared link, and their exports."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from markupsafe import Markup
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from outlast.core.analyses.analysis import Analysis, LinkPreview
 from outlast.core.analyses.own_pages import PageView
@@ -21,7 +21,6 @@ from outlast.web.problems import Problem, not_found
 from outlast.web.request_context import RequestContext
 from outlast.web.security_headers import new_nonce
 from outlast.web.snapshot import links
-from outlast.web.uploads import verify_form_token
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -48,6 +47,8 @@ async def owner_page(
         links=links(context.session_id, context.root),
         again=again and stored.analysis in context.engine.catalogue,
         share_address=stored.share and context.shared_address(stored.share),
+        share_expires_at=stored.share_expires_at,
+        secret=stored.share is not None,
         kept_until=kept_until,
         made_at=made_at,
     )
@@ -97,22 +98,6 @@ async def shared_picture(context: RequestContext) -> Response:
         "Content-Type": "image/png",
     }
     return Response(content, headers=headers)
-
-
-async def share(context: RequestContext) -> Response:
-    """Create the share link: the button without JavaScript."""
-    await verify_form_token(context)
-    if await context.engine.sessions.share(context.session_id, owner=context.session_owner) is None:
-        raise await missing_result(context)
-    return _redirect_to_share(context)
-
-
-async def unshare(context: RequestContext) -> Response:
-    """Revoke the share link."""
-    await verify_form_token(context)
-    if not await context.engine.sessions.unshare(context.session_id, owner=context.session_owner):
-        raise await missing_result(context)
-    return _redirect_to_share(context)
 
 
 async def _shared_result(context: RequestContext) -> StoredResult:
@@ -224,7 +209,3 @@ def _of_hook(call: Callable[[], T], hook: str, stored: StoredResult) -> T | None
 
 def _analysis_of(context: RequestContext, stored: StoredResult) -> Analysis | None:
     return context.engine.catalogue.by_name.get(stored.analysis)
-
-
-def _redirect_to_share(context: RequestContext) -> Response:
-    return RedirectResponse(links(context.session_id, context.root)["page"] + "#share", 303)

@@ -16,12 +16,14 @@ from outlast.web import (
     dashboard_failures,
     dashboard_queues,
     dashboard_sessions,
+    devices,
     diagnostics,
     openapi_pages,
     own_pages,
     owner_sessions,
     pages,
     result_pages,
+    share_links,
 )
 from outlast.web.access import CsrfTokenIn, Requires
 from outlast.web.events import events, events_of_many
@@ -93,7 +95,10 @@ _NAMES_BY_VERB: Final[Mapping[Verb, str]] = {
         " readyz openapi docs"
     ),
     Verb.READ: "progress events ws result page export",
-    Verb.LIST: "list events_of_many token sessions_page form own_page login_page log_in",
+    Verb.LIST: (
+        "list list_links events_of_many token sessions_page form device_page page_device_link page_continue"
+        " page_return own_page login_page log_in"
+    ),
     Verb.START: "start check upload submit page_again page_correct page_files",
     Verb.CHANGE: "cancel retry answer share read_token page_cancel page_answer page_retry page_share page_unshare",
     Verb.DELETE: "delete_result delete_everything page_delete page_delete_everything",
@@ -141,7 +146,15 @@ ROUTES: Final = (
     _api("retry", "POST", "/api/analysis/retry/{session_id}", api.retry, Requires.OWNER),
     _api("answer", "POST", "/api/analysis/answer/{session_id}", api.answer, Requires.OWNER, reads_body=True),
     _api("read_token", "POST", "/api/analysis/read-token/{session_id}", api.read_token, Requires.OWNER),
-    _api("share", "POST DELETE", "/api/analysis/share/{session_id}", api.share, Requires.OWNER),
+    _api("list_links", "GET HEAD", "/api/analysis/share", share_links.list_links, Requires.OWNER_OR_NEW),
+    _api(
+        "share",
+        "POST DELETE",
+        "/api/analysis/share/{session_id}",
+        share_links.share,
+        Requires.OWNER,
+        reads_body=True,
+    ),
     _page("form", "GET HEAD", "/", pages.start_page, Requires.OWNER_OR_NEW),
     _page("submit", "POST", "/", pages.submit, Requires.OWNER),
     _page("page", "GET HEAD", "/analysis/{session_id}", pages.session_page, Requires.OWNER),
@@ -160,8 +173,12 @@ ROUTES: Final = (
         owner_sessions.page_delete_everything,
         Requires.OWNER,
     ),
-    _page("page_share", "POST", "/analysis/{session_id}/share", result_pages.share, Requires.OWNER),
-    _page("page_unshare", "POST", "/analysis/{session_id}/unshare", result_pages.unshare, Requires.OWNER),
+    _page("page_device_link", "POST", f"{OWN_SESSIONS}/device", devices.device_link, Requires.OWNER),
+    _page("page_return", "POST", f"{OWN_SESSIONS}/return", devices.page_return, Requires.OWNER),
+    _page("device_page", "GET HEAD", "/continue", devices.device_page, Requires.OWNER_OR_NEW),
+    _page("page_continue", "POST", "/continue", devices.page_continue, Requires.OWNER),
+    _page("page_share", "POST", "/analysis/{session_id}/share", share_links.page_share, Requires.OWNER),
+    _page("page_unshare", "POST", "/analysis/{session_id}/unshare", share_links.page_unshare, Requires.OWNER),
     _page("export", "GET HEAD", "/analysis/{session_id}/export/{file}", result_pages.export, Requires.OWNER),
     _page("shared", "GET HEAD", "/shared/{link}", result_pages.shared, Requires.ANYBODY),
     _page(

@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from outlast.core.analyses.payload import nested_values
@@ -169,6 +170,11 @@ def duration(ms: int) -> str:
     if seconds < 3600:
         return message("{minutes:d} min {seconds:d} s", minutes=seconds // 60, seconds=seconds % 60)
     return message("{hours:d} h {minutes:d} min", hours=seconds // 3600, minutes=seconds // 60 % 60)
+
+
+def moment(time: datetime) -> str:
+    """Format a time in UTC for a sentence."""
+    return message("{day}, {time} UTC", day=f"{time.day} {time:%B %Y}", time=f"{time:%H:%M}")
 
 
 def clock(ms: int) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from outlast import message
 from outlast_reviews.checks.burst import burst
 from outlast_reviews.checks.buyer_resemblance import buyer_resemblance
 from outlast_reviews.checks.facts import NOTHING_KNOWN, ReviewFacts
@@ -33,15 +34,17 @@ class PlannedCheck:
 def checks(facts: ReviewFacts = NOTHING_KNOWN) -> tuple[PlannedCheck, ...]:
     """Strong signs first, then medium and weak ones, context last."""
     return (
-        PlannedCheck("Looking for copies", near_copies, 60),
-        PlannedCheck("Looking for reviewers seen together elsewhere", partial(reviewer_overlap, facts=facts), 3),
-        PlannedCheck("Looking for bursts", burst, 12),
-        PlannedCheck("Looking for rewarded reviews", incentive, 12),
-        PlannedCheck("Looking at verified purchases", unverified, 1),
-        PlannedCheck("Comparing stars and texts", stars_text, 8),
-        PlannedCheck("Looking for the seller's own words", partial(marketing_text, facts=facts), 2),
-        PlannedCheck("Looking for reviews that have disappeared", partial(vanished, facts=facts), 1),
-        PlannedCheck("Comparing with products that bought reviews", buyer_resemblance, 1),
+        PlannedCheck(message("Looking for copies"), near_copies, 60),
+        PlannedCheck(
+            message("Looking for reviewers seen together elsewhere"), partial(reviewer_overlap, facts=facts), 3
+        ),
+        PlannedCheck(message("Looking for bursts"), burst, 12),
+        PlannedCheck(message("Looking for rewarded reviews"), incentive, 12),
+        PlannedCheck(message("Looking at verified purchases"), unverified, 1),
+        PlannedCheck(message("Comparing stars and texts"), stars_text, 8),
+        PlannedCheck(message("Looking for the seller's own words"), partial(marketing_text, facts=facts), 2),
+        PlannedCheck(message("Looking for reviews that have disappeared"), partial(vanished, facts=facts), 1),
+        PlannedCheck(message("Comparing with products that bought reviews"), buyer_resemblance, 1),
     )
 
 
@@ -75,5 +78,5 @@ def run_checks(
         advance(0)
         findings.append(one.check(reviews, advance))
         done += PROGRESS * one.work
-    progress(total, total, "All checks done")
+    progress(total, total, message("All checks done"))
     return tuple(findings)

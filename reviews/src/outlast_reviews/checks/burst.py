@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from outlast import message, plural
 from outlast_reviews import formatting
-from outlast_reviews.checks.finding import Advance, Finding, Sign, Window
+from outlast_reviews.checks.finding import Advance, Finding, Sign, Window, too_few
 from outlast_reviews.checks.significance import fisher_tail, independent_tests, poisson_tail
+from outlast_reviews.progress import counted_progress
 from outlast_reviews.review import Review
 
-NAME, TITLE = "burst", "Bursts of five-star reviews"
+NAME, TITLE = "burst", message("Bursts of five-star reviews")
 LEAST_REVIEWS = 20
 LEAST_DAYS = 21
 """From first to last review: a shorter time has no surroundings to compare with."""
@@ -35,10 +37,18 @@ MOST_LOWER = 0.5
 """Share of reviews with fewer than five stars, as a part of that at other times. At least half of a spike is
 surplus: if all of that gives five stars, the share of the others halves, whatever it usually is.
 """
+EXTREME_FACTOR = 10
+"""Times the expected number of a rush that is extreme in itself."""
+LEAST_OF_ALL = 0.05
+"""Share of all reviews that the surplus of an extreme rush must be to matter."""
+MOST_LOWER_OF_EXTREME = 0.25
+"""As `MOST_LOWER`, of an extreme rush. Where nine of ten give five stars anyway, no rush can raise their share by
+ten points, but one of ten times the usual number has hardly any lower ratings left if it was bought.
+"""
 MOST_INSIDE = 0.5
 """Share of all reviews in a spike: what holds more is itself what is usual."""
 _MOST_SPIKES = 200
-_APPROXIMATE = "We only know the month of these reviews, and a burst is a matter of days."
+_APPROXIMATE = message("We only know the month of these reviews, and a burst is a matter of days.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,8 @@ class Spike:
     first: int
     after: int
     """Its reviews, as a slice of the days."""
+    expected: float = 0
+    """The usual number of reviews in as many days."""
 
 
 def find_spikes(days: Sequence[int], advance: Advance) -> list[Spike]:
@@ -65,9 +77,7 @@ def find_spikes(days: Sequence[int], advance: Advance) -> list[Spike]:
     span = last - first + 1
     found: dict[tuple[int, int], Spike] = {}
     starts = sorted(set(days))
-    for n, start in enumerate(starts):
-        if n % 256 == 0:
-            advance(n / len(starts))
+    for start in counted_progress(starts, advance):
         for length in _LENGTHS:
             end = start + length - 1
             if end > last or 3 * length > span:
@@ -81,7 +91,7 @@ def find_spikes(days: Sequence[int], advance: Advance) -> list[Spike]:
                 continue
             chance = poisson_tail(count, expected) * span * len(_LENGTHS)
             if chance < SPIKE_CHANCE:
-                found[inside.start, inside.stop] = Spike(chance, start, end, inside.start, inside.stop)
+                found[inside.start, inside.stop] = Spike(chance, start, end, inside.start, inside.stop, expected)
     return sorted(found.values(), key=lambda c: (c.chance, c.start, c.end))[:_MOST_SPIKES]
 
 
@@ -123,32 +133,58 @@ def burst(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     fives = list(accumulate((rating >= 5 for _, rating, _ in dated), initial=0))
     bursts = non_overlapping(_shifted(spikes, fives))
     if any(spike.after - spike.first > MOST_INSIDE * len(dated) for spike in spikes):
-        why = "Most of the reviews came within a few days, so there is nothing usual to compare them with."
+        why = message(
+            "Most of the reviews came within a few days, so there is nothing usual to compare them with."
+        )
         return Finding(NAME, TITLE, "not_assessed", why)
     if not bursts:
-        many = len(non_overlapping(spikes))
-        also = f" {_days_had(many)} many reviews, but not with clearly more five stars." if many else ""
-        within = formatting.counted(days, "day")
-        sentence = f"No suspicious rush of five-star reviews in {within}.{also}"
-        return Finding(NAME, TITLE, "clear", sentence)
+        return Finding(NAME, TITLE, "clear", _nothing_found(days, len(non_overlapping(spikes))))
     signs: list[Sign] = []
     for spike in bursts:
         inside, five = spike.after - spike.first, fives[spike.after] - fives[spike.first]
-        sentence = (
-            f"{_share(five, inside)} of the {inside:,} reviews {_when(spike)} give five stars, against"
-            f" {_share(fives[-1] - five, len(dated) - inside)} at other times."
+        sentence = message(
+            "{share} of the {reviews:,} reviews {when} give five stars, against {usual} at other times.",
+            share=_share(five, inside),
+            reviews=inside,
+            when=_when(spike),
+            usual=_share(fives[-1] - five, len(dated) - inside),
         )
         rows = sorted(row for _, rating, row in dated[spike.first : spike.after] if rating >= 5)
         signs += [Sign(row, "medium", sentence) for row in rows]
-    when = " and ".join(map(_when, bursts))
     inside = sum(spike.after - spike.first for spike in bursts)
     five = sum(fives[spike.after] - fives[spike.first] for spike in bursts)
-    sentence = (
-        f"Many more reviews than usual came {when}, and {_share(five, inside)} of them give five stars,"
-        f" {_share(fives[-1] - five, len(dated) - inside)} at other times."
-    )
+    sentence = _came(bursts, _share(five, inside), _share(fives[-1] - five, len(dated) - inside))
     windows = tuple(Window(_day(c.start), _day(c.end), c.after - c.first) for c in bursts)
     return Finding(NAME, TITLE, "found", sentence, tuple(signs), windows)
+
+
+def _came(bursts: Sequence[Spike], share: str, usual: str) -> str:
+    if len(bursts) == 1:
+        return message(
+            "Many more reviews than usual came {when}, and {share} of them give five stars, {usual} at other"
+            " times.",
+            when=_when(bursts[0]),
+            share=share,
+            usual=usual,
+        )
+    if len(bursts) == 2:
+        return message(
+            "Many more reviews than usual came {first} and {last}, and {share} of them give five stars, {usual} at"
+            " other times.",
+            first=_when(bursts[0]),
+            last=_when(bursts[1]),
+            share=share,
+            usual=usual,
+        )
+    return message(
+        "Many more reviews than usual came in {bursts} stretches of days, the first {first} and the last {last}."
+        " {share} of them give five stars, {usual} at other times.",
+        bursts=len(bursts),
+        first=_when(bursts[0]),
+        last=_when(bursts[-1]),
+        share=share,
+        usual=usual,
+    )
 
 
 def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:
@@ -166,21 +202,38 @@ def _shifted(spikes: Sequence[Spike], fives: Sequence[int]) -> list[Spike]:
         if not outside:
             return False
         lower, lower_usually = 1 - five / inside, 1 - (fives[-1] - five) / outside
-        return lower_usually - lower >= LEAST_DIFFERENCE and lower <= MOST_LOWER * lower_usually
+        is_extreme = inside >= EXTREME_FACTOR * spike.expected and inside - spike.expected >= LEAST_OF_ALL * total
+        if lower_usually - lower >= LEAST_DIFFERENCE:
+            return lower <= MOST_LOWER * lower_usually
+        return is_extreme and lower <= MOST_LOWER_OF_EXTREME * lower_usually
 
     return [spike for spike in spikes if differs(spike) and chance(spike) * tests < CHANCE]
 
 
+def _nothing_found(days: int, stretches: int) -> str:
+    found = message("No suspicious rush of five-star reviews in {days:,} days.", days=days)
+    if not stretches:
+        return found
+    also = plural(
+        "One stretch of days had many reviews, but not with clearly more five stars.",
+        "{n} stretches of days had many reviews, but not with clearly more five stars.",
+        stretches,
+    )
+    return f"{found} {also}"
+
+
 def _why_not(dated: int, days: int, *, dates: bool) -> str:
     if not dates:
-        return "We don't know when these reviews were written."
+        return message("We don't know when these reviews were written.")
     if not dated:
-        return "None of these reviews has both a date and stars."
+        return message("None of these reviews has both a date and stars.")
     if dated < LEAST_REVIEWS:
-        having = "review has" if dated == 1 else "reviews have"
-        return f"Only {dated} {having} a date and stars; we need at least {LEAST_REVIEWS}."
-    return (
-        f"All reviews fall within {formatting.counted(days, 'day')}; we need {LEAST_DAYS} to know what is usual."
+        return too_few(dated, message("a date and stars"), LEAST_REVIEWS)
+    return plural(
+        "All reviews fall within {n:,} day; we need {least} to know what is usual.",
+        "All reviews fall within {n:,} days; we need {least} to know what is usual.",
+        days,
+        least=LEAST_DAYS,
     )
 
 
@@ -192,9 +245,5 @@ def _when(spike: Spike) -> str:
     return formatting.days(_day(spike.start), _day(spike.end))
 
 
-def _days_had(stretches: int) -> str:
-    return "One stretch of days had" if stretches == 1 else f"{stretches} stretches of days had"
-
-
 def _share(part: int, whole: int) -> str:
-    return formatting.percent(100 * part / whole) if whole else "none"
+    return formatting.percent(100 * part / whole)

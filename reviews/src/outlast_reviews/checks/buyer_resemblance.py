@@ -11,11 +11,12 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from outlast import message
 from outlast_reviews import formatting
 from outlast_reviews.checks.finding import Advance, Finding
 from outlast_reviews.review import Review
 
-NAME, TITLE = "buyers", "Looks like products that bought reviews"
+NAME, TITLE = "buyers", message("Looks like products that bought reviews")
 LEAST_REVIEWS = 100
 LEAST_DAYS = 365
 """From first to last review. A younger product resembles a buyer by its youth, and a launch is no offence."""
@@ -37,29 +38,39 @@ def buyer_resemblance(reviews: Sequence[Review], _advance: Advance, /) -> Findin
     )
     days = dated[-1][0] - dated[0][0] + 1 if dated else 0
     if len(dated) < LEAST_REVIEWS or days < LEAST_DAYS:
-        why = f"Needs {LEAST_REVIEWS} dated reviews with stars over a year."
+        why = message("Needs {least} dated reviews with stars over a year.", least=LEAST_REVIEWS)
         return Finding(NAME, TITLE, "not_assessed", why, context=True)
     first, after = _busiest([day for day, _ in dated])
     inside = [stars for _, stars in dated[first:after]]
     outside = [stars for _, stars in [*dated[:first], *dated[after:]]]
     if len(inside) < LEAST_INSIDE or len(outside) < LEAST_INSIDE:
-        return Finding(NAME, TITLE, "not_assessed", "Nearly all reviews came within four weeks.", context=True)
+        why = message("Nearly all reviews came within four weeks.")
+        return Finding(NAME, TITLE, "not_assessed", why, context=True)
     rise, score = _rise(inside, outside)
     ratio = likelihood_ratio(score)
     share = PRIOR * ratio / (1 - PRIOR + PRIOR * ratio)
     start = dt.date.fromordinal(dated[first][0])
     end = dt.date.fromordinal(dated[after - 1][0])
-    change = (
-        f"{abs(rise):.2f} stars {'more' if rise > 0 else 'less'} than"
-        if abs(rise) >= 0.005
-        else "the same stars as"
+    means = message(
+        "If {prior:.0f}% of products buy reviews, {share} of those with this pattern do.",
+        prior=100 * PRIOR,
+        share=formatting.percent(100 * share),
     )
-    sentence = (
-        f"The busiest four weeks, {formatting.days(start, end)}, gave {change} other times. If"
-        f" {100 * PRIOR:.0f}% of products buy reviews, {formatting.percent(100 * share)} of those"
-        " with this pattern do. This is for context and doesn't affect the grade."
-    )
+    context = message("This is for context and doesn't affect the grade.")
+    sentence = f"{_change(formatting.days(start, end), rise)} {means} {context}"
     return Finding(NAME, TITLE, "found" if ratio >= RAISED else "clear", sentence, context=True)
+
+
+def _change(when: str, rise: float) -> str:
+    if abs(rise) < 0.005:
+        return message("The busiest four weeks, {when}, gave the same stars as other times.", when=when)
+    if rise > 0:
+        return message(
+            "The busiest four weeks, {when}, gave {stars:.2f} stars more than other times.", when=when, stars=rise
+        )
+    return message(
+        "The busiest four weeks, {when}, gave {stars:.2f} stars less than other times.", when=when, stars=-rise
+    )
 
 
 def likelihood_ratio(score: float) -> float:

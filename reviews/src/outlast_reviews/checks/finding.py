@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from outlast import plural
 from outlast_reviews.review import Review
 
 Outcome = Literal["found", "clear", "not_assessed"]
@@ -58,6 +59,17 @@ class Finding:
 def part_of(advance: Advance, start: float, end: float) -> Advance:
     """Scale the progress of one part of a check to the whole."""
     return lambda share: advance(start + share * (end - start))
+
+
+def too_few(reviews: int, what: str, least: int) -> str:
+    """Say why a check was not made: so few reviews have `what` it needs, which is a message."""
+    return plural(
+        "Only {n} review has {what}; we need at least {least}.",
+        "Only {n} reviews have {what}; we need at least {least}.",
+        reviews,
+        what=what,
+        least=least,
+    )
 
 
 class Check(Protocol):

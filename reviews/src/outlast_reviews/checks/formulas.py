@@ -11,8 +11,9 @@ import zlib
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from outlast_reviews.checks.finding import Advance
+from outlast_reviews.checks.finding import Advance, part_of
 from outlast_reviews.checks.words import words_of
+from outlast_reviews.progress import counted_progress
 
 LEAST_TEXTS = 3
 """Texts that have a sentence in common before it can be a formula."""
@@ -50,16 +51,12 @@ def sentences_of(text: str) -> list[tuple[Sentence, tuple[int, int]]]:
 def formulas_in(texts: Sequence[str], advance: Advance = lambda _share: None) -> frozenset[Sentence]:
     """Return the formulas among these texts, of which each writer has one; their order has no meaning."""
     texts_of: defaultdict[Sentence, list[int]] = defaultdict(list)
-    for n, text in enumerate(texts):
-        if n % 256 == 0:
-            advance(n / len(texts) / 2)
+    for n, text in enumerate(counted_progress(texts, part_of(advance, 0, 1 / 2))):
         for sentence in dict.fromkeys(words for words, _ in sentences_of(text)):
             texts_of[sentence].append(n)
     sketches: dict[int, frozenset[int]] = {}
     formulas: set[Sentence] = set()
-    for number, (sentence, found) in enumerate(texts_of.items()):
-        if number % 1_000 == 0:
-            advance((1 + number / len(texts_of)) / 2)
+    for sentence, found in counted_progress(texts_of.items(), part_of(advance, 1 / 2, 1)):
         if len(found) >= LEAST_TEXTS and len(sentence) >= LEAST_WORDS:
             compared = found[:MOST_COMPARED]
             for n in compared:

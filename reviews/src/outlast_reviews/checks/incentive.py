@@ -4,12 +4,14 @@ import re
 from collections.abc import Sequence
 from itertools import islice
 
+from outlast import message, plural
 from outlast_reviews.checks.disclosures import disclosure
 from outlast_reviews.checks.finding import Advance, Finding, Sign
 from outlast_reviews.checks.words import words_of
+from outlast_reviews.progress import counted_progress
 from outlast_reviews.review import Review
 
-NAME, TITLE = "incentive", "Rewarded reviews"
+NAME, TITLE = "incentive", message("Rewarded reviews")
 
 LEAST_WORDS = 8
 """Words that a text needs for its language to be detected."""
@@ -34,6 +36,10 @@ _COMMONEST = tuple(
 )
 
 
+_IN_TEXT = message("Its text says that the writer got something for it.")
+_BY_SHOP = message("The shop marks it as rewarded.")
+
+
 def mostly_known(texts: Sequence[str]) -> bool:
     """Whether half of the texts that show their language are in one of them; also where none shows it."""
     flags = list(islice((known for text in texts if (known := _known(text)) is not None), LOOKED_AT))
@@ -55,24 +61,28 @@ def incentive(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     flagged = any(review.incentivised is not None for review in reviews)
     texts = [review.text for review in reviews if review.text.strip()]
     if not flagged and not texts:
-        return Finding(NAME, TITLE, "not_assessed", "There are no texts, and the source doesn't say.")
-    found: list[Sign] = []
-    for n, review in enumerate(reviews):
-        if n % 256 == 0:
-            advance(n / len(reviews))
-        if sign := _sign(review):
-            found.append(sign)
-    signs = tuple(found)
+        why = message("There are no texts, and the source doesn't say.")
+        return Finding(NAME, TITLE, "not_assessed", why)
+    signs = tuple(sign for review in counted_progress(reviews, advance) if (sign := _sign(review)))
     if not signs and not flagged and not mostly_known(texts):
-        why = "Most texts are in a language in which we can't recognise rewards yet."
+        why = message("Most texts are in a language in which we can't recognise rewards yet.")
         return Finding(NAME, TITLE, "not_assessed", why)
     if not signs:
-        also = " and the source marks none" if flagged else ""
-        return Finding(NAME, TITLE, "clear", f"No text mentions a reward ({len(texts):,} read){also}.")
-    say, them = ("One review says", "it") if len(signs) == 1 else (f"{len(signs):,} reviews say", "them")
-    sentence = (
-        f"{say}, or the shop says, that the writer got something for it. We count {them} separately, not as"
-        " suspicious."
+        sentence = (
+            message(
+                "No text mentions a reward ({texts:,} read) and the source marks none.",
+                texts=len(texts),
+            )
+            if flagged
+            else message("No text mentions a reward ({texts:,} read).", texts=len(texts))
+        )
+        return Finding(NAME, TITLE, "clear", sentence)
+    sentence = plural(
+        "One review says, or the shop says, that the writer got something for it. We count it separately, not as"
+        " suspicious.",
+        "{n:,} reviews say, or the shop says, that the writer got something for it. We count them separately, not"
+        " as suspicious.",
+        len(signs),
     )
     return Finding(NAME, TITLE, "found", sentence, signs)
 
@@ -80,8 +90,7 @@ def incentive(reviews: Sequence[Review], advance: Advance, /) -> Finding:
 def _sign(review: Review) -> Sign | None:
     quote = disclosure(review.text, stars=review.rating)
     if quote:
-        sentence = "Its text says that the writer got something for it."
-        return Sign(review.row, "medium", sentence, (quote,), "incentivised")
+        return Sign(review.row, "medium", _IN_TEXT, (quote,), "incentivised")
     if review.incentivised:
-        return Sign(review.row, "medium", "The shop marks it as rewarded.", (), "incentivised")
+        return Sign(review.row, "medium", _BY_SHOP, (), "incentivised")
     return None

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import chain
 
+from outlast import message, plural
 from outlast_reviews.checks.disclosures import without_disclosures
 from outlast_reviews.checks.finding import Advance, Finding, Sign, Strength, part_of
 from outlast_reviews.checks.formulas import formulas_in, without_formulas
 from outlast_reviews.checks.similar_sets import LOOSE_SHARED, LOOSE_SPREAD, similar_groups, spread
 from outlast_reviews.checks.words import SHINGLE, shingles_of, spans_of, words_of
 from outlast_reviews.deduplicate import folded
+from outlast_reviews.progress import counted_progress
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import identity
 
-NAME, TITLE = "near_copies", "Near-identical texts"
+NAME, TITLE = "near_copies", message("Near-identical texts")
 LEAST_WORDS = 8
 STRONG_WORDS = 12
 """From here on a copy is a strong sign: two people do write "the most comfortable pillow I have ever had"."""
@@ -89,13 +91,16 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     texts = _texts(reviews, own_words, part_of(advance, _FORMULAS, _READ))
     compared = sum(len(text.reviews) for text in texts)
     if compared < 2:
-        why = f"Fewer than two reviews have the {LEAST_WORDS} words we need to compare them."
+        why = message("Fewer than two reviews have the {least} words we need to compare them.", least=LEAST_WORDS)
         return Finding(NAME, TITLE, "not_assessed", why)
     clusters = _clusters(texts, own_words, part_of(advance, _READ, _GROUPED))
     named = any(text.writers for text in texts)
     if not clusters:
-        whose = " under different names" if named else ""
-        sentence = f"No two of {compared:,} texts are copies{whose}."
+        sentence = (
+            message("No two of {texts:,} texts are copies under different names.", texts=compared)
+            if named
+            else message("No two of {texts:,} texts are copies.", texts=compared)
+        )
         return Finding(NAME, TITLE, "clear", sentence)
     members = sum(len(text.reviews) for cluster in clusters for text in cluster)
     signs: list[Sign] = []
@@ -104,11 +109,25 @@ def near_copies(reviews: Sequence[Review], advance: Advance, /) -> Finding:
             signs.append(sign)
             if len(signs) % 256 == 0:
                 advance(_GROUPED + (1 - _GROUPED) * len(signs) / members)
-    where = f"in {len(clusters)} groups" if len(clusters) > 1 else "in one group"
     different_names = any(text.writers for cluster in clusters for text in cluster)
-    whose = " under different names" if different_names else ""
-    sentence = f"{len(signs):,} reviews{whose} have nearly the same text, {where}."
+    sentence = _found(len(signs), len(clusters), different_names=different_names)
     return Finding(NAME, TITLE, "found", sentence, tuple(signs), different_names=different_names)
+
+
+def _found(reviews: int, groups: int, *, different_names: bool) -> str:
+    if different_names:
+        return plural(
+            "{reviews:,} reviews under different names have nearly the same text, in one group.",
+            "{reviews:,} reviews under different names have nearly the same text, in {n} groups.",
+            groups,
+            reviews=reviews,
+        )
+    return plural(
+        "{reviews:,} reviews have nearly the same text, in one group.",
+        "{reviews:,} reviews have nearly the same text, in {n} groups.",
+        groups,
+        reviews=reviews,
+    )
 
 
 def _own_words(reviews: Sequence[Review], advance: Advance) -> Callable[[str], str]:
@@ -118,9 +137,7 @@ def _own_words(reviews: Sequence[Review], advance: Advance) -> Callable[[str], s
     """
     texts: dict[str, str] = {}
     same = Counter[str]()
-    for n, review in enumerate(reviews):
-        if n % 256 == 0:
-            advance(n / len(reviews) / 3)
+    for review in counted_progress(reviews, part_of(advance, 0, 1 / 3)):
         writer = identity(review)
         same[review.text] += writer is None
         texts.setdefault(writer or f"{same[review.text]}\n{review.text}", without_disclosures(review.text))
@@ -132,19 +149,13 @@ def _own_words(reviews: Sequence[Review], advance: Advance) -> Callable[[str], s
 def _texts(reviews: Sequence[Review], own_words: Callable[[str], str], advance: Advance) -> list[_Text]:
     """Group reviews by shingles, ordered by content alone."""
     by_shingles: dict[bytes, list[Review]] = {}
-    for n, review in enumerate(reviews):
-        if n % 256 == 0:
-            advance(n / len(reviews) / 2)
+    for review in counted_progress(reviews, part_of(advance, 0, 1 / 2)):
         words = words_of(without_disclosures(review.text))
         shingles = array("I", dict.fromkeys(shingles_of(words.words)))
         if words.length >= LEAST_WORDS and len(shingles) >= _LEAST_SHINGLES:
             by_shingles.setdefault(shingles.tobytes(), []).append(review)
-    texts: list[_Text] = []
-    for n, key in enumerate(sorted(by_shingles)):
-        if n % 1_000 == 0:
-            advance((1 + n / len(by_shingles)) / 2)
-        texts.append(_text(key, by_shingles[key], own_words))
-    return texts
+    keys = counted_progress(sorted(by_shingles), part_of(advance, 1 / 2, 1))
+    return [_text(key, by_shingles[key], own_words) for key in keys]
 
 
 def _text(key: bytes, reviews: Sequence[Review], own_words: Callable[[str], str]) -> _Text:
@@ -205,9 +216,7 @@ def _common(
     the group: what everybody writes is nobody's copy.
     """
     everywhere = dict.fromkeys(chain.from_iterable(text.shingles for cluster in clusters for text in cluster), 0)
-    for n, text in enumerate(texts):
-        if n % 250 == 0:
-            advance(n / len(texts))
+    for text in counted_progress(texts, advance):
         writers = text.writers_count
         for shingle in filter(everywhere.__contains__, text.shingles):
             everywhere[shingle] += writers
@@ -242,19 +251,13 @@ def _with_cores(
 
 def _like_their_core(texts: Sequence[_Text], common: Callable[[int, int], bool], advance: Advance) -> list[_Text]:
     """Of a writer with many texts, each run of words counts once."""
-    having = Counter(chain.from_iterable(text.shingles for text in texts))
-    for text in texts:
-        if more := text.writers_count - 1:
-            for shingle in text.shingles:
-                having[shingle] += more
+    having = _counted(texts, lambda text: text.writers_count)
     everybody = [_names(n, text) for n, text in enumerate(texts)]
     many = len(set[str]().union(*everybody))
     few = max(2, CORE * many)
     frequent = {x for x, n in having.items() if n >= few}
     writers: defaultdict[int, set[str]] = defaultdict(set)
-    for n, (text, names) in enumerate(zip(texts, everybody, strict=True)):
-        if n % 250 == 0:
-            advance(n / len(texts))
+    for text, names in counted_progress(list(zip(texts, everybody, strict=True)), advance):
         for shingle in filter(frequent.__contains__, text.shingles):
             writers[shingle].update(names)
     core = {x for x, names in writers.items() if len(names) >= few and not common(x, having[x])}
@@ -282,14 +285,12 @@ def _join_reworded(
     clusters_by_shingle: dict[int, list[int]] = {}
     for n, cluster in enumerate(clusters):
         if sum(len(text.reviews) for text in cluster) > 2:
-            for shingle, count in _counted(cluster).items():
+            for shingle, count in _counted(cluster, lambda text: len(text.reviews)).items():
                 if count > 1 and len(listed := clusters_by_shingle.setdefault(shingle, [])) < _MOST_CLUSTERS:
                     listed.append(n)
     models = [[_folded_words(text, own_words) for text in cluster[:_MOST_SAMPLES]] for cluster in clusters]
     left: list[_Text] = []
-    for n, text in enumerate(others):
-        if n % 250 == 0:
-            advance(n / len(others) / _MOST_ROUNDS)
+    for text in counted_progress(others, part_of(advance, 0, 1 / _MOST_ROUNDS)):
         if clusters_by_shingle.keys().isdisjoint(text.shingles):
             left.append(text)
             continue
@@ -308,10 +309,11 @@ def _join_reworded(
     return left
 
 
-def _counted(cluster: Sequence[_Text]) -> Counter[int]:
-    counted = Counter(chain.from_iterable(text.shingles for text in cluster))
-    for text in cluster:
-        if more := len(text.reviews) - 1:
+def _counted(texts: Sequence[_Text], times: Callable[[_Text], int]) -> Counter[int]:
+    """How often each run of words is in the texts, each as many `times` as it counts."""
+    counted = Counter(chain.from_iterable(text.shingles for text in texts))
+    for text in texts:
+        if more := times(text) - 1:
             for shingle in text.shingles:
                 counted[shingle] += more
     return counted
@@ -351,16 +353,40 @@ def _signs(number: int, cluster: Sequence[_Text], own_words: Callable[[str], str
         strength: Strength = "medium" if repeated or few else "strong"
         for review in sorted(text.reviews, key=lambda r: (str(r.date), r.row)):
             others = len(members) - of_writer.get(identity(review) or "", 1)
-            as_others = "another review" if others == 1 else f"{others:,} other reviews"
-            whose = f" under {'another name' if others == 1 else 'different names'}" if of_writer else ""
-            if few:
-                sentence = f"Nearly the same few words as {as_others}{whose}, which may be chance."
-            elif repeated:
-                sentence = f"Identical to {as_others}. Without names, this may be one review exported twice."
-            else:
-                sentence = f"Nearly the same words as {as_others}{whose}."
+            sentence = _sign_sentence(others, few=few, repeated=repeated, different_names=bool(of_writer))
             quotes = _shared_runs(review.text, own_words(review.text), shared)
             yield Sign(review.row, strength, sentence, quotes, cluster=number)
+
+
+def _sign_sentence(others: int, *, few: bool, repeated: bool, different_names: bool) -> str:
+    """Of a copy of so many other reviews; `repeated` ones have no names."""
+    if few and different_names:
+        return plural(
+            "Nearly the same few words as another review under another name, which may be chance.",
+            "Nearly the same few words as {n:,} other reviews under different names, which may be chance.",
+            others,
+        )
+    if few:
+        return plural(
+            "Nearly the same few words as another review, which may be chance.",
+            "Nearly the same few words as {n:,} other reviews, which may be chance.",
+            others,
+        )
+    if repeated:
+        return plural(
+            "Identical to another review. Without names, this may be one review exported twice.",
+            "Identical to {n:,} other reviews. Without names, this may be one review exported twice.",
+            others,
+        )
+    if different_names:
+        return plural(
+            "Nearly the same words as another review under another name.",
+            "Nearly the same words as {n:,} other reviews under different names.",
+            others,
+        )
+    return plural(
+        "Nearly the same words as another review.", "Nearly the same words as {n:,} other reviews.", others
+    )
 
 
 def _may_be_repeated_rows(members: Sequence[Review]) -> bool:

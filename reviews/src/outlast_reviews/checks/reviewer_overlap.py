@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import combinations
 
+from outlast import message, plural
 from outlast_reviews.checks.facts import ReviewFacts, reviewer_mark
 from outlast_reviews.checks.finding import Advance, Finding, Sign
-from outlast_reviews.formatting import counted
 from outlast_reviews.review import Review
 
-NAME, TITLE = "reviewer_overlap", "Reviewers seen together elsewhere"
+NAME, TITLE = "reviewer_overlap", message("Reviewers seen together elsewhere")
 LEAST_PRODUCTS = 2
 """Other products at which a reviewer must have been seen."""
 WITHIN_DAYS = 14
@@ -31,7 +31,7 @@ def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Rev
             elsewhere.setdefault(seen.reviewer, []).append((seen.date.toordinal(), seen.product))
     others = max(len(products), facts.others)
     if others < LEAST_PRODUCTS:
-        why = "We haven't analysed enough other products to compare."
+        why = message("We haven't analysed enough other products to compare.")
         return Finding(NAME, TITLE, "not_assessed", why)
     known = [
         (r, r.date, mark)
@@ -39,7 +39,7 @@ def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Rev
         if r.date and not r.approximate and (mark := reviewer_mark(r, facts.secret))
     ]
     if not known:
-        why = "No review has both an exact date and a name that clearly belongs to one person."
+        why = message("No review has both an exact date and a name that clearly belongs to one person.")
         return Finding(NAME, TITLE, "not_assessed", why)
 
     @cache  # one reviewer may have written thousands of reviews
@@ -52,22 +52,33 @@ def reviewer_overlap(reviews: Sequence[Review], _advance: Advance, /, facts: Rev
         if len(products_near := near(mark, date.toordinal())) >= LEAST_PRODUCTS:
             matches[review.row], people[review.row] = products_near, mark
     if not matches:
-        sentence = (
-            f"Of {counted(len({mark for *_, mark in known}), 'reviewer')}, none also reviewed two of the"
-            f" {others:,} other products we analysed within {WITHIN_DAYS} days."
+        sentence = plural(
+            "Of {n:,} reviewer, none also reviewed two of the {others:,} other products we analysed within {days}"
+            " days.",
+            "Of {n:,} reviewers, none also reviewed two of the {others:,} other products we analysed within {days}"
+            " days.",
+            len({mark for *_, mark in known}),
+            others=others,
+            days=WITHIN_DAYS,
         )
         return Finding(NAME, TITLE, "clear", sentence)
     together = _together(matches, people)
     signs = tuple(_sign(row, len(matches[row]), together=row in together) for row in sorted(matches))
     if not together:
-        sentence = (
-            f"{len(matches):,} reviewers also reviewed two other products we analysed within {WITHIN_DAYS} days,"
-            " but never the same two, so this doesn't count."
+        sentence = plural(
+            "{n:,} reviewer also reviewed two other products we analysed within {days} days, but nobody else here"
+            " did, so this doesn't count.",
+            "{n:,} reviewers also reviewed two other products we analysed within {days} days, but never the same"
+            " two, so this doesn't count.",
+            len(set(people.values())),
+            days=WITHIN_DAYS,
         )
     else:
-        sentence = (
-            f"{len(together):,} reviewers here also reviewed the same other products within {WITHIN_DAYS} days."
-            " Customers who don't know each other rarely do."
+        sentence = message(
+            "{reviewers:,} reviewers here also reviewed the same other products within {days} days. Customers who"
+            " don't know each other rarely do.",
+            reviewers=len({people[row] for row in together}),
+            days=WITHIN_DAYS,
         )
     return Finding(NAME, TITLE, "found", sentence, signs)
 
@@ -93,12 +104,16 @@ def _pairs(products: frozenset[str]) -> Iterable[tuple[str, str]]:
 
 def _sign(row: int, products: int, *, together: bool) -> Sign:
     if together:
-        sentence = (
-            f"This reviewer also reviewed {products} other products we analysed within {WITHIN_DAYS} days, and so"
-            " did another reviewer here."
+        sentence = message(
+            "This reviewer also reviewed {products} other products we analysed within {days} days, and so did"
+            " another reviewer here.",
+            products=products,
+            days=WITHIN_DAYS,
         )
         return Sign(row, "strong", sentence)
-    sentence = (
-        f"This reviewer also reviewed {products} other products within {WITHIN_DAYS} days; nobody else here did."
+    sentence = message(
+        "This reviewer also reviewed {products} other products within {days} days; nobody else here did.",
+        products=products,
+        days=WITHIN_DAYS,
     )
     return Sign(row, "weak", sentence)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 
 from outlast_reviews.checks.finding import Advance, part_of
+from outlast_reviews.progress import counted_progress
 
 LEAST_OVERLAP = 0.5
 """Jaccard: shared numbers over all numbers of the two sets."""
@@ -50,9 +51,7 @@ def similar_groups(
     index: dict[int, list[int]] = {}
     parent = list(range(len(sets)))
     meetings: list[int] = []
-    for n, numbers in enumerate(sets):
-        if n % 250 == 0:
-            advance(n / len(sets))
+    for n, numbers in enumerate(counted_progress(sets, advance)):
         loose = bool(loosely) and loosely[n]
         size, shares = len(numbers), _shares(len(numbers), loose=loose)
         enough = max(1, shares // _MEETING_DIVISOR)
@@ -111,9 +110,7 @@ def spread(flags: Sequence[bool]) -> int:
 def _frequencies(sets: Sequence["array[int]"], advance: Advance) -> bytearray:
     """In how many sets a number is, at least, up to 255; numbers that begin alike share the count."""
     counts = bytearray(_BUCKETS)
-    for n, numbers in enumerate(sets):
-        if n % 1_000 == 0:
-            advance(n / len(sets))
+    for numbers in counted_progress(sets, advance):
         for x in numbers:
             if counts[x >> 8] < 255:
                 counts[x >> 8] += 1

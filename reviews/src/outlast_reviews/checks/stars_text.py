@@ -6,8 +6,9 @@ The phrases are few, English and unambiguous, and published so that every sign c
 import re
 from collections.abc import Sequence
 
-from outlast_reviews.checks.finding import Advance, Finding, Sign
-from outlast_reviews.formatting import counted
+from outlast import message, plural
+from outlast_reviews.checks.finding import Advance, Finding, Sign, too_few
+from outlast_reviews.progress import counted_progress
 from outlast_reviews.review import Review
 
 _PRAISE = (
@@ -51,37 +52,42 @@ def is_english(text: str) -> bool:
     return len(words) >= 5 and sum(word in _ENGLISH for word in words) >= LEAST_ENGLISH * len(words)
 
 
-NAME, TITLE = "stars_text", "Stars that don't fit the text"
+NAME, TITLE = "stars_text", message("Stars that don't fit the text")
 LEAST_REVIEWS = 20
 LEAST_PHRASES = 2
 """Different ones that must speak against the stars, with none for them."""
 _LONGEST_TEXT = 5_000
+_FIVE_STARS = message("Gives five stars, but the text is nothing but complaint.")
+_ONE_STAR = message("Gives one star, but the text is nothing but praise.")
 
 
 def stars_text(reviews: Sequence[Review], advance: Advance, /) -> Finding:
     """Only for texts in English, by a published list of phrases; silent wherever a text weighs up."""
     compared = 0
     signs: list[Sign] = []
-    for n, review in enumerate(reviews):
-        if n % 256 == 0:
-            advance(n / len(reviews))
+    for review in counted_progress(reviews, advance):
         if review.rating is None or not is_english(review.text):
             continue
         compared += 1
         if sign := _sign(review, review.rating):
             signs.append(sign)
     if compared < LEAST_REVIEWS:
-        many = f"Only {compared} review{' has' if compared == 1 else 's have'}" if compared else "No review has"
-        why = f"{many} stars and an English text; we need at least {LEAST_REVIEWS}."
+        why = (
+            too_few(compared, message("stars and an English text"), LEAST_REVIEWS)
+            if compared
+            else message("No review has stars and an English text; we need at least {least}.", least=LEAST_REVIEWS)
+        )
         return Finding(NAME, TITLE, "not_assessed", why)
     if not signs:
-        return Finding(
-            NAME, TITLE, "clear", f"No review's text contradicts its stars ({counted(compared, 'English text')})."
-        )
-    say = "text says" if len(signs) == 1 else "texts say"
-    sentence = (
-        f"{len(signs):,} of {compared:,} English {say} the opposite of the stars. People click the wrong star"
-        " too, so this doesn't count on its own."
+        sentence = message("No review's text contradicts its stars ({texts:,} English texts).", texts=compared)
+        return Finding(NAME, TITLE, "clear", sentence)
+    sentence = plural(
+        "{n:,} of {texts:,} English texts says the opposite of the stars. People click the wrong star too, so this"
+        " doesn't count on its own.",
+        "{n:,} of {texts:,} English texts say the opposite of the stars. People click the wrong star too, so this"
+        " doesn't count on its own.",
+        len(signs),
+        texts=compared,
     )
     return Finding(NAME, TITLE, "found", sentence, tuple(signs))
 
@@ -89,16 +95,15 @@ def stars_text(reviews: Sequence[Review], advance: Advance, /) -> Finding:
 def _sign(review: Review, rating: float) -> Sign | None:
     text = review.text[:_LONGEST_TEXT]
     if rating >= 5:
-        against, agreeing, given, said = COMPLAINT, PRAISE, "five stars", "nothing but complaint"
+        against, agreeing, sentence = COMPLAINT, PRAISE, _FIVE_STARS
     elif rating <= 1:
-        against, agreeing, given, said = PRAISE, COMPLAINT, "one star", "nothing but praise"
+        against, agreeing, sentence = PRAISE, COMPLAINT, _ONE_STAR
     else:
         return None
     phrases = {match[0].casefold(): match[0] for match in against.finditer(text)}
     if len(phrases) < LEAST_PHRASES or agreeing.search(text) or _weighs_up(text, against):
         return None
-    quotes = tuple(phrases.values())
-    return Sign(review.row, "weak", f"Gives {given}, but the text is {said}.", quotes)
+    return Sign(review.row, "weak", sentence, tuple(phrases.values()))
 
 
 def _weighs_up(text: str, phrases: re.Pattern[str]) -> bool:

@@ -14,12 +14,12 @@ from outlast_reviews.cli.questions import asked_in_terminal, suggested
 from outlast_reviews.cli.report_printer import print_report
 from outlast_reviews.cli.running import explained, judge, key_for_evidence, options, progress_bar
 from outlast_reviews.evidence.files import write_evidence
-from outlast_reviews.sources.formats.read import FILES
+from outlast_reviews.sources.formats.read import FORMATS, LAST_FORMAT
 
 
 @click.command(
-    help=f"""Judge the reviews of one product, in files ({FILES}, gzip or ZIP of these, saved review pages) or at
-    addresses; several are taken together.
+    help=f"""Judge the reviews of one product, in files ({FORMATS} or {LAST_FORMAT}, gzip or ZIP of
+    these, saved review pages) or at addresses; several are taken together.
 
     Exits 0 whenever there is a report, whatever it says, and 2 when a source could not be read.
     """

@@ -37,7 +37,7 @@ def insights_of(report: Mapping[str, Any]) -> InsightsView | None:
 def about_all_reviews(insights: InsightsView) -> Iterator[Part]:
     """What belongs to the reviews that were looked at."""
     if missing := insights.missing:
-        yield f"What the {missing.what} could change", map(Text, missing.sentences)
+        yield missing.heading, map(Text, missing.sentences)
 
 
 def about_the_checks(insights: InsightsView, report: Mapping[str, Any]) -> Iterator[Part]:
@@ -81,7 +81,7 @@ def _what_if(what_if: WhatIf, facts: Mapping[str, Any]) -> Iterator[RenderableTy
 
 def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     grade = after["grade"] if after["grade"] == before["grade"] else f"{before['grade']} → {after['grade']}"
-    return f"grade {grade}, {_average(after['adjusted_rating'])}"
+    return f"grade {grade}, {formatting.average(after['adjusted_rating'])}"
 
 
 def _stars(side: Mapping[str, Any]) -> str:
@@ -98,7 +98,7 @@ def _comparison(number: int, comparison: ComparisonView) -> Iterator[RenderableT
         table.add_row(
             Text(name),
             f"{group['reviews']:,}",
-            _average(group["stars"]),
+            formatting.average(group["stars"]),
             "–" if fives is None else formatting.percent(fives),
             f"{group['suspicious']:,}",
         )
@@ -111,22 +111,20 @@ def _reviewers(reviewers: ReviewersView) -> Iterator[RenderableType]:
     yield Text(reviewers.groups_sentence)
     for group in reviewers.groups:
         more = [f"{group.more:,} more"] if group.more else []
-        names = ", ".join([*(row.name for row in group.rows), *more])
+        names = ", ".join([*(row.name or "no name" for row in group.rows), *more])
         yield under(Text.assemble((group.title, "bold"), f"\n{names}"))
 
 
 def _trustworthy(trustworthy: TrustworthyView) -> Iterator[RenderableType]:
-    yield Text(f"{trustworthy.sentence} No reason proves that a review is honest.")
+    average = f" {trustworthy.average}" if trustworthy.average else ""
+    reasons = "; ".join(trustworthy.reasons)
+    yield Text(f"{trustworthy.meeting} {reasons}.{average} No reason proves that a review is honest.")
     for review in trustworthy.first[:EXAMPLES]:
         said = f"\n“{review['excerpt']}”" if review["excerpt"] else ""
         yield under(Text(f"{heading(review)}{said}"))
     more = len(trustworthy.first) + len(trustworthy.others) - EXAMPLES
     if more > 0:
         yield under(Text(f"… and {more:,} more (--json has them)", "dim"))
-
-
-def _average(stars: float | None) -> str:
-    return "–" if stars is None else f"{stars:.2f}"
 
 
 def _table(first: str, *others: str, header: bool = True) -> Table:

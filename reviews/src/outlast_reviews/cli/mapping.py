@@ -19,8 +19,9 @@ def map_option(command: F) -> F:
         multiple=True,
         metavar="PART=COLUMN",
         help="Which column of a table holds what, by its name or its number; PART is rating, text, title, date, "
-        "reviewer, verified, review_id or incentivised. rating=- says that there are no stars, scale=10 (5, 0-5, "
-        "50, 100, thumbs) what the ratings are, dates=day (month) what comes first in a date.",
+        "reviewer, verified, review_id or incentivised. rating=- says that there are no stars, scale=10 (1, 5, "
+        "50, 100; 0-5, 0-10, 0-50, 0-100 where 0 is a rating; thumbs) what the ratings are, dates=day "
+        "(month) what comes first in a date.",
     )(command)
 
 

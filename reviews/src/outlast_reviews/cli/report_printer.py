@@ -22,7 +22,6 @@ from outlast_reviews.pages.highlighting import highlighted
 from outlast_reviews.pages.query import ALL_PAGES, ReportQuery
 from outlast_reviews.reading import PartRead, parts_read
 from outlast_reviews.sanitising import truncated
-from outlast_reviews.verdict import tone_of
 from outlast_reviews.wording import outcome, products_together, weight, what_was_not_read, what_was_read
 
 COLOURS = {"good": "green", "warn": "yellow", "bad": "red", "unsure": "cyan"}
@@ -32,11 +31,6 @@ MOST_COPIES = 5
 """Groups of copies printed, the largest; every check has a group besides."""
 _WIDEST = 100
 _LONGEST_CELL = 40
-
-
-def grade_colour(grade: str, suspicious: int) -> str:
-    """Colour of a grade of which only the figures are known; never green beside suspicious reviews."""
-    return COLOURS[tone_of(grade, suspicious)]
 
 
 def print_report(result: Mapping[str, Any], source: str) -> None:

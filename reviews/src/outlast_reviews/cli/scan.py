@@ -17,10 +17,10 @@ from rich.text import Text
 
 from outlast import InvalidInput, OutlastError
 from outlast_reviews.cli.mapping import map_option, mapping_of
-from outlast_reviews.cli.report_printer import grade_colour
+from outlast_reviews.cli.report_printer import COLOURS
 from outlast_reviews.cli.running import Show, is_address, judge, key_for_evidence, options, progress_bar
 from outlast_reviews.evidence.files import write_evidence
-from outlast_reviews.formatting import counted
+from outlast_reviews.formatting import average, counted
 from outlast_reviews.history import summary
 from outlast_reviews.sanitising import sanitised
 from outlast_reviews.scan.memory import ScanMemory, ScanMemoryError
@@ -182,8 +182,8 @@ def _print_table(outcomes: Sequence[Outcome]) -> None:
             continue
         table.add_row(
             Text(outcome.name),
-            Text(now["grade"], f"bold {grade_colour(now['grade'], now['suspicious'])}"),
-            "–" if now["rating"] is None else f"{now['rating']:.2f}",
+            Text(now["grade"], f"bold {COLOURS[outcome.tone or 'unsure']}"),
+            average(now["rating"]),
             f"{now['reviews']:,}",
             f"{now['suspicious']:,}",
             _since(outcome),

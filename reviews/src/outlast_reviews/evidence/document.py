@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
+from outlast import message
 from outlast_reviews.history import EarlierReport
 from outlast_reviews.listing import Flagged
 from outlast_reviews.method import GradeLimit
@@ -10,31 +11,36 @@ from outlast_reviews.report import CoverageReport, InputReport, WindowReport
 
 KIND = "outlast-reviews evidence"
 SCHEMA_VERSION = 1
-NOT_RECORDED = "Not recorded by the version that made this report."
+NOT_RECORDED = message("Not recorded by the version that made this report.")
 
 SHOWS = (
-    (
+    message(
         "On the date stated, by the clock of the machine that did it, the program read the input whose SHA-256 is"
         " stated and ran the listed checks on it, with the listed results."
     ),
-    "For each check, it states how often the check was right when it was measured, or that it was not measured.",
+    message(
+        "For each check, it states how often the check was right when it was measured, or that it was not"
+        " measured."
+    ),
 )
 DOES_NOT_SHOW = (
-    (
+    message(
         "It does not show that anybody complies with the Digital Markets, Competition and Consumers Act 2024 (UK),"
         " Directive (EU) 2019/2161 (“Omnibus”), 16 CFR Part 465 (US) or any other law. It is a record of a check,"
         " not a certificate and not legal advice."
     ),
-    (
+    message(
         "It does not show that a review is fake or genuine. A sign is a reason to look closer; that no sign was"
         " found is no proof."
     ),
-    (
+    message(
         "It does not show by itself whether anybody altered it after it was signed: anyone can check that with the"
         " public key."
     ),
-    "It does not show that the input held every review, or that nobody changed it before the program read it.",
-    (
+    message(
+        "It does not show that the input held every review, or that nobody changed it before the program read it."
+    ),
+    message(
         "It does not show who runs the program: compare the public key with the one that the site publishes. No"
         " third party confirms the date."
     ),

@@ -1,22 +1,18 @@
 """The page of an evidence file: self-contained HTML that prints well and needs no network (pure)."""
 
-import datetime as dt
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, cast
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
 from outlast_reviews import formatting
 from outlast_reviews.evidence.document import Document
-from outlast_reviews.evidence.signing import PAGE_BEGINS
+from outlast_reviews.evidence.signing import page_begins
 from outlast_reviews.pages.changes import Change, changes_between
+from outlast_reviews.pages.languages import ENGLISH, Templates
 from outlast_reviews.wording import dates_read, outcome
 
-KINDS = {"file": "file", "page": "page as received", "reviews": "reviews as delivered"}
 
-
-def page_of(document: Document, document_sha256: str, public_key: str) -> str:
+def page_of(document: Document, document_sha256: str, public_key: str, language: str = ENGLISH) -> str:
     """Render the document; the signature is appended to it."""
     verdict = document["verdict"]
     share = None
@@ -24,9 +20,12 @@ def page_of(document: Document, document_sha256: str, public_key: str) -> str:
         share = formatting.percent_range(
             verdict["suspicious_percentage_low"], verdict["suspicious_percentage_high"]
         )
-    return PAGE_BEGINS + _template().render(
+    return page_begins(language) + templates().render(
+        "evidence.html",
+        language,
         d=document,
         share=share,
+        uncertain=share is not None and share != formatting.percent(verdict["suspicious_percentage"] or 0),
         changes=_changes(document),
         document_sha256=document_sha256,
         public_key=public_key,
@@ -34,26 +33,10 @@ def page_of(document: Document, document_sha256: str, public_key: str) -> str:
 
 
 @cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("outlast_reviews.evidence"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+def templates() -> Templates:
+    return Templates(
+        "outlast_reviews.evidence", {"dates": dates_read, "outcome": _outcome}, keep_trailing_newline=True
     )
-    filters = cast("dict[str, Any]", environment.filters)
-    filters |= {
-        "count": _count,
-        "average": _average,
-        "day": _day,
-        "dates": dates_read,
-        "kind": KINDS.__getitem__,
-        "outcome": _outcome,
-        "percent": formatting.percent,
-    }
-    return environment.get_template("evidence.html")
 
 
 def _changes(document: Document) -> tuple[Change, ...]:
@@ -70,18 +53,6 @@ def _changes(document: Document) -> tuple[Change, ...]:
         "suspicious": counts["strong"] + counts["medium"],
     }
     return changes_between(earlier, now)
-
-
-def _count(number: int) -> str:
-    return f"{number:,}"
-
-
-def _average(stars: float | None) -> str:
-    return "–" if stars is None else f"{stars:.2f}"
-
-
-def _day(date: str) -> str:
-    return formatting.day(dt.date.fromisoformat(date))
 
 
 def _outcome(check: Mapping[str, Any]) -> str:

@@ -11,8 +11,13 @@ from outlast_reviews.evidence.document import KIND
 from outlast_reviews.evidence.keys import InstallationKey, is_signed
 
 ALGORITHM = "Ed25519"
-PAGE_BEGINS = '<!doctype html>\n<html lang="en" data-kind="outlast-reviews evidence">\n'
+_PAGE = re.compile(rb'<!doctype html>\n<html lang="[a-z]{2}" data-kind="outlast-reviews evidence">\n')
 _ON_PAGE = re.compile(rb"<!-- Ed25519 ([A-Za-z0-9+/]{43}=) ([A-Za-z0-9+/]{86}==) -->\n\Z")
+
+
+def page_begins(language: str) -> str:
+    """What every evidence page begins with, by which it is known."""
+    return f'<!doctype html>\n<html lang="{language}" data-kind="outlast-reviews evidence">\n'
 
 
 class AmbiguousJSONError(ValueError):
@@ -70,7 +75,7 @@ def signed_page(page: str, key: InstallationKey) -> str:
 
 def verify(content: bytes, expected_key: str | None) -> Verification:
     """Verify an evidence file, JSON or page, against the public key that is expected."""
-    if content.startswith(PAGE_BEGINS.encode()):
+    if _PAGE.match(content):
         found = _ON_PAGE.search(content)
         if found is None:
             return Verification(

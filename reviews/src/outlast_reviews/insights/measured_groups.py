@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from outlast import message
 from outlast_reviews.formatting import percent
 
 
@@ -26,13 +27,20 @@ def accuracy_of_groups() -> tuple[str, ...]:
         name = f"{people} reviewers, {products} other products, each reviewed by {part}% of them"
         return percent(100 * figures[name]["value"])
 
-    found = (
-        f"We measured this on invented crowds. It found {groups(6, 2, 100)} of hidden groups of 6 reviewers with 2"
-        f" other products in common, but {groups(6, 2, 80)} if each member skipped a fifth of the products. Of"
-        f" groups of 20 with 3 products it found {groups(20, 3, 100)} and {groups(20, 3, 80)}."
+    found = message(
+        "We measured this on invented crowds. It found {small} of hidden groups of 6 reviewers with 2 other"
+        " products in common, but {small_skipping} if each member skipped a fifth of the products. Of groups of 20"
+        " with 3 products it found {large} and {large_skipping}.",
+        small=groups(6, 2, 100),
+        small_skipping=groups(6, 2, 80),
+        large=groups(20, 3, 100),
+        large_skipping=groups(20, 3, 80),
     )
-    false = (
-        f"It saw a group in {crowds('strangers')} of crowds without one, and in {crowds('frequent reviewers')}"
-        f" where some review very often, but in {crowds('fans of a series')} where many buy each part of a series."
+    false = message(
+        "It saw a group in {strangers} of crowds without one, and in {frequent} where some review very often, but"
+        " in {fans} where many buy each part of a series.",
+        strangers=crowds("strangers"),
+        frequent=crowds("frequent reviewers"),
+        fans=crowds("fans of a series"),
     )
     return found, false

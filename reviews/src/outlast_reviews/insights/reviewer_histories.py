@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from outlast_reviews.checks.facts import ReviewFacts, reviewer_mark
 from outlast_reviews.checks.finding import Advance
+from outlast_reviews.progress import counted_progress
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import short_name
 from outlast_reviews.sanitising import truncated
@@ -18,7 +19,6 @@ LEAST_A_DAY = 3
 """Products reviewed on one day; two may come from one order."""
 _LONGEST_NAME = 60
 _HERE = ""
-_REPORT_EVERY = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,7 @@ def events_by_reviewer(
 ) -> Mapping[str, Sequence[Event]]:
     """All known reviews of each reviewer of this product, by mark."""
     events: dict[str, list[Event]] = {}
-    for n, review in enumerate(reviews):
-        if n % _REPORT_EVERY == 0:
-            advance(n / len(reviews))
+    for review in counted_progress(reviews, advance):
         if mark := reviewer_mark(review, facts.secret):
             product = f"named {review.product}" if review.product else _HERE
             events.setdefault(mark, []).append(
@@ -84,9 +82,7 @@ def events_by_reviewer(
 def names_by_reviewer(reviews: Sequence[Review], facts: ReviewFacts, advance: Advance) -> Mapping[str, str | None]:
     """The shortened name of each reviewer, by mark, in the order of the names."""
     names: dict[str, str] = {}
-    for n, review in enumerate(reviews):
-        if n % _REPORT_EVERY == 0:
-            advance(n / len(reviews))
+    for review in counted_progress(reviews, advance):
         if review.reviewer and (mark := reviewer_mark(review, facts.secret)):
             names.setdefault(mark, short_name(truncated(review.reviewer, _LONGEST_NAME)) or "")
     return {mark: name or None for mark, name in sorted(names.items(), key=lambda item: (item[1], item[0]))}

@@ -7,7 +7,7 @@ from outlast_reviews.checks.finding import Advance, Finding, Window
 from outlast_reviews.checks.words import words_of
 from outlast_reviews.insights.what_if import star_average
 from outlast_reviews.listing import Listed, listed
-from outlast_reviews.progress import ignore_progress
+from outlast_reviews.progress import counted_progress, ignore_progress
 from outlast_reviews.review import Review
 from outlast_reviews.reviewers import identity
 
@@ -15,7 +15,6 @@ MOST_LISTED = 50
 LEAST_WORDS = 12
 """Words of a text that says enough to tell a copy."""
 LEAST_REASONS = 2
-_REPORT_EVERY = 2_000
 
 Reason = Literal["verified", "own_words", "ordinary_day", "reviewer"]
 
@@ -46,9 +45,7 @@ def trustworthy(
     possible = _possible(reviews, findings)
     windows = [window for finding in findings for window in finding.windows]
     by_count: dict[int, list[tuple[Review, list[Reason]]]] = {}
-    for n, review in enumerate(unsigned):
-        if n % _REPORT_EVERY == 0:
-            advance(n / len(unsigned))
+    for review in counted_progress(unsigned, advance):
         reasons: list[Reason] = [reason for reason in possible if _holds(reason, review, windows)]
         by_count.setdefault(len(reasons), []).append((review, reasons))
     most = max(by_count, default=0)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
+from outlast import message
 from outlast_reviews.checks.disclosures import without_disclosures
 from outlast_reviews.checks.words import shingles_of, words_of
 from outlast_reviews.invented import phrases
@@ -37,7 +38,7 @@ def sample_reviews() -> ReviewSet:
         replace(review, row=n, review_id=ids[review.reviewer, review.text])
         for n, review in enumerate(reviews, start=1)
     ]
-    return ReviewSet(tuple(numbered), format="invented sample", product_title=phrases.PRODUCT)
+    return ReviewSet(tuple(numbered), format=message("invented sample"), product_title=phrases.PRODUCT)
 
 
 def sample_csv() -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
+from outlast import message
 from outlast_reviews.language_model.errors import InvalidAnswerError
 from outlast_reviews.language_model.prompt import REASONS, ReviewText
 
@@ -99,7 +100,7 @@ def _items(content: str, *, cut: bool) -> list[Any]:
             read = whole.get("judgements", [whole] if "id" in whole else None)
         if isinstance(read, list):
             return cast("list[Any]", read)
-    raise InvalidAnswerError("gave an answer that is no list of judgements")
+    raise InvalidAnswerError(message("gave an answer that is no list of judgements"))
 
 
 def _documents(content: str, *, cut: bool) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from html import escape
 
-from outlast import Outlast, SettingsError, Step, report, step
+from outlast import Outlast, SettingsError, Step, message, report, step
 from outlast_reviews.check_results import CheckResults
 from outlast_reviews.checks.finding import Finding
 from outlast_reviews.deduplicate import CleanSet
@@ -48,7 +48,7 @@ def model_step(settings: ReviewSettings, outlast: Outlast) -> AskModelStep:
     concurrency = ConcurrencyLimit(settings.llm_concurrency)
     memory = outlast.facts(SPACE)
 
-    @step("Asking a language model", version=2, weight=20, key=_key)
+    @step(message("Asking a language model"), version=2, weight=20, key=_key)
     def ask_model(reviews: CleanSet, checked: CheckResults, subject: str) -> Opinion:
         seconds = min(settings.llm_time_limit, outlast.settings.queue_timeout / 2)
         limits = ModelLimits(settings.llm_token_budget, seconds, settings.llm_concurrency)
@@ -64,10 +64,11 @@ def _key(reviews: CleanSet, checked: CheckResults, subject: str) -> tuple[str, .
 
 def model_intro(settings: ReviewSettings) -> str:
     """Notice on the form that a model reads the texts, as safe HTML."""
-    where = describe_server(settings.llm_base_url or "")
-    return (
-        "A language model also reads the stars, titles and texts of the reviews, without names and dates"
-        f" ({escape(settings.llm_model or '')}, {escape(where)}). Nothing else leaves this server."
+    return message(
+        "A language model also reads the stars, titles and texts of the reviews, without names and dates ({model},"
+        " {where}). Nothing else leaves this server.",
+        model=escape(settings.llm_model or "", quote=False),
+        where=escape(describe_server(settings.llm_base_url or ""), quote=False),
     )
 
 
@@ -126,7 +127,7 @@ def _known(cache: JudgementCache, texts: Mapping[str, ReviewText]) -> dict[str, 
     known: dict[str, Judgement] = {}
     keys = list(texts)
     for start in range(0, len(keys), BATCH_SIZE):
-        report(message="Looking for what the model said earlier")
+        report(message=message("Looking for what the model said earlier"))
         known |= cache.find({key: texts[key] for key in keys[start : start + BATCH_SIZE]})
     return known
 
@@ -155,17 +156,34 @@ async def _run_judging(
     estimate: int,
 ) -> tuple[JudgingProgress, int, RequestFormat]:
     spending, total = Budget(limits.tokens), len(texts)
-    about = f"{total:,} texts, some {estimate:,} of at most {limits.tokens:,} tokens"
-    report(0, total, f"Asking {server.model} about {about}")
+    asking = message(
+        "Asking {model} about {texts:,} texts, some {estimate:,} of at most {most:,} tokens",
+        model=server.model,
+        texts=total,
+        estimate=estimate,
+        most=limits.tokens,
+    )
+    report(0, total, asking)
 
     def on_progress(progress: JudgingProgress) -> None:
-        told = f"{progress.done:,} of {total:,} texts asked about"
-        report(progress.done, total, f"{told}; {progress.message}" if progress.message else told)
+        told = (
+            message(
+                "{done:,} of {texts:,} texts asked about; {state}",
+                done=progress.done,
+                texts=total,
+                state=progress.message,
+            )
+            if progress.message
+            else message("{done:,} of {texts:,} texts asked about", done=progress.done, texts=total)
+        )
+        report(progress.done, total, told)
 
     progress = JudgingProgress()
 
     def waiting(reason: str, seconds: float) -> None:
-        progress.message = f"the model's server {reason}, waiting {seconds:.0f} s"
+        progress.message = message(
+            "the model's server {reason}, waiting {seconds:.0f} s", reason=reason, seconds=seconds
+        )
 
     async with connect(server) as client:
         run = JudgingRun(

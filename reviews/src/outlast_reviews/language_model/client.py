@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from outlast import message
 from outlast_reviews.language_model.errors import (
     InvalidAnswerError,
     ModelError,
@@ -33,14 +34,15 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 _LONGEST_ERROR = 10_000
 """Bytes of the body of an error that are looked at."""
 _IN_VAIN = {
-    401: "refuses the key (ANALYSIS_LLM_API_KEY)",
-    402: "says that the account is used up",
-    403: "refuses the key (ANALYSIS_LLM_API_KEY)",
-    404: "does not know this model or address (ANALYSIS_LLM_MODEL, ANALYSIS_LLM_BASE_URL)",
-    405: "does not take questions at this address (ANALYSIS_LLM_BASE_URL)",
-    410: "does not know this model any more (ANALYSIS_LLM_MODEL)",
+    401: message("refuses the key (ANALYSIS_LLM_API_KEY)"),
+    402: message("says that the account is used up"),
+    403: message("refuses the key (ANALYSIS_LLM_API_KEY)"),
+    404: message("does not know this model or address (ANALYSIS_LLM_MODEL, ANALYSIS_LLM_BASE_URL)"),
+    405: message("does not take questions at this address (ANALYSIS_LLM_BASE_URL)"),
+    410: message("does not know this model any more (ANALYSIS_LLM_MODEL)"),
 }
 _LATER = frozenset({408, 409, 425, 429})
+_OWN_MACHINE = message("on this site's own machine")
 _PRIVATE_NAMES = (".local", ".internal", ".lan", ".home.arpa", ".localhost")
 
 
@@ -62,11 +64,13 @@ def describe_server(base_url: str) -> str:
         address = ipaddress.ip_address(host)
     except ValueError:
         if host == "localhost" or host.endswith(".localhost"):
-            return "on this site's own machine"
-        return "in this site's own network" if "." not in host or host.endswith(_PRIVATE_NAMES) else f"at {host}"
-    if address.is_loopback:
-        return "on this site's own machine"
-    return "in this site's own network" if address.is_private else f"at {host}"
+            return _OWN_MACHINE
+        private = "." not in host or host.endswith(_PRIVATE_NAMES)
+    else:
+        if address.is_loopback:
+            return _OWN_MACHINE
+        private = address.is_private
+    return message("in this site's own network") if private else message("at {host}", host=host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +115,14 @@ class ModelClient:
                 if not response.is_success:
                     raise _error_of(response, await _body(response, _LONGEST_ERROR))
                 if response.headers.get("content-encoding", "identity") != "identity":
-                    raise InvalidAnswerError("gave a compressed answer, which was not asked for")
+                    raise InvalidAnswerError(message("gave a compressed answer, which was not asked for"))
                 content = await _body(response, LONGEST_RESPONSE)
         except (httpx.TimeoutException, TimeoutError):
-            raise ServerTimeoutError("does not answer in time") from None
+            raise ServerTimeoutError(message("does not answer in time")) from None
         except (httpx.HTTPError, httpx.InvalidURL):
-            raise ServerBusyError("cannot be reached") from None
+            raise ServerBusyError(message("cannot be reached")) from None
         if len(content) > LONGEST_RESPONSE:
-            raise InvalidAnswerError("gave an answer that is too long")
+            raise InvalidAnswerError(message("gave an answer that is too long"))
         return _reply(content)
 
 
@@ -154,9 +158,9 @@ def _reply(content: bytes) -> Reply:
     try:
         completion = _Completion.model_validate_json(content)
     except ValidationError:
-        raise InvalidAnswerError("gave an answer that is no chat completion") from None
+        raise InvalidAnswerError(message("gave an answer that is no chat completion")) from None
     if not completion.choices:
-        raise InvalidAnswerError("gave an empty answer")
+        raise InvalidAnswerError(message("gave an empty answer"))
     choice = completion.choices[0]
     return Reply(choice.message.content or "", choice.finish_reason == "length", _tokens(completion.usage))
 
@@ -183,13 +187,18 @@ def _error_of(response: httpx.Response, body: bytes) -> ModelError:
     if status in _IN_VAIN:
         return ServerUnusableError(_IN_VAIN[status])
     if status < 400:
-        return ServerUnusableError("sends us to another address (ANALYSIS_LLM_BASE_URL)")
+        return ServerUnusableError(message("sends us to another address (ANALYSIS_LLM_BASE_URL)"))
     if status == 429 and _is_quota_used_up(body):
-        return ServerUnusableError("says that the quota is used up")
+        return ServerUnusableError(message("says that the quota is used up"))
     if status in _LATER or (status >= 500 and status != 501):
-        reason = "asks for fewer questions" if status == 429 else f"has a fault of its own ({status})"
+        reason = (
+            message("asks for fewer questions")
+            if status == 429
+            else message("has a fault of its own ({status})", status=status)
+        )
         return ServerBusyError(reason, retry_after(response.headers))
-    return RequestRefusedError(f"does not take the question ({status})", body.decode("utf-8", "replace"))
+    reason = message("does not take the question ({status})", status=status)
+    return RequestRefusedError(reason, body.decode("utf-8", "replace"))
 
 
 def _is_quota_used_up(body: bytes) -> bool:
@@ -236,5 +245,11 @@ class RetryPolicy:
         if busy.after is None:
             return self.jitter() * min(LONGEST_WAIT, FIRST_WAIT * 2 ** (tried - 1))
         if busy.after > LONGEST_WAIT:
-            raise ServerUnusableError(f"{busy.reason}, and to come back in {busy.after:,.0f} seconds")
+            raise ServerUnusableError(
+                message(
+                    "{reason} and wants to be asked again in {seconds:,.0f} seconds",
+                    reason=busy.reason,
+                    seconds=busy.after,
+                )
+            )
         return busy.after + self.jitter() * FIRST_WAIT

@@ -2,7 +2,10 @@
 
 
 class ModelError(Exception):
-    """`reason` continues "The model's server". It never quotes the server, which may echo keys or reviews."""
+    """`reason` is a message that continues "The model's server".
+
+    It never quotes the server, which may echo keys or reviews.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol
 
+from outlast import message
 from outlast_reviews.language_model import prompt
 from outlast_reviews.language_model.answer import Judgement, judgements
 from outlast_reviews.language_model.client import ChatClient, Reply, RetryPolicy
 from outlast_reviews.language_model.errors import (
     InvalidAnswerError,
+    ModelError,
     RequestRefusedError,
     ServerBusyError,
     ServerTimeoutError,
@@ -135,7 +137,9 @@ class JudgingRun:
                     task.result()
                 on_progress(self.progress)
                 if tasks and now() >= until:
-                    self._stop(f"The {seconds:,.0f} seconds that the model may take were over.")
+                    self._stop(
+                        message("The {seconds:,.0f} seconds that the model may take were over.", seconds=seconds)
+                    )
                     break
         finally:
             for task in tasks:
@@ -186,19 +190,21 @@ class JudgingRun:
         except ServerBusyError as error:
             self._busy += 1
             if self._busy >= MOST_BUSY:
-                raise StopJudging(f"The model's server {error.reason}.") from None
+                raise StopJudging(_fault(error)) from None
             return {}, True
         except ServerUnusableError as error:
-            raise StopJudging(f"The model's server {error.reason}.") from None
+            raise StopJudging(_fault(error)) from None
         if not valid:
-            return self._no_judgements("gave answers of which nothing held"), reply.cut
+            return self._no_judgements(message("gave answers of which nothing held")), reply.cut
         self._empty = 0
         return {named[name]: judgement for name, judgement in valid.items()}, reply.cut
 
     def _no_judgements(self, reason: str) -> Mapping[str, Judgement]:
         self._empty += 1
         if self._empty >= MOST_EMPTY:
-            raise StopJudging(f"The model's server {reason}, {MOST_EMPTY} times in a row.")
+            raise StopJudging(
+                message("The model's server {reason}, {times} times in a row.", reason=reason, times=MOST_EMPTY)
+            )
         return {}
 
     async def _reply(self, asked: list[dict[str, str]], reviews: int) -> Reply:
@@ -227,13 +233,19 @@ class JudgingRun:
         """Wait while other requests hold reservations; raise `StopJudging` when the budget is used up."""
         while not self.budget.reserve(most):
             if not self.budget.reserved:
-                raise StopJudging(f"The budget of {self.budget.limit:,} tokens was used up.")
+                raise StopJudging(
+                    message("The budget of {tokens:,} tokens was used up.", tokens=self.budget.limit)
+                )
             self._released.clear()
             await self._released.wait()
 
     def charge(self, reserved: int, spent: int) -> None:
         self.budget.charge(reserved, spent)
         self._released.set()
+
+
+def _fault(error: ModelError) -> str:
+    return message("The model's server {reason}.", reason=error.reason)
 
 
 @dataclass(frozen=True, slots=True)

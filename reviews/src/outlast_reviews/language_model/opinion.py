@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from outlast import message, plural
 from outlast_reviews.checks.finding import Finding, Sign
 from outlast_reviews.language_model.answer import SUSPICIOUS, Judgement
 from outlast_reviews.language_model.prompt import PROMPT_VERSION, REASONS
 from outlast_reviews.review import Review
 from outlast_reviews.verdict import MODEL
 
-NAME, TITLE = MODEL, "Texts a language model has doubts about"
+NAME, TITLE = MODEL, message("Texts a language model has doubts about")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,53 +94,108 @@ def doubts(judgement: Judgement) -> bool:
 def _finding(report: ModelReport, signs: tuple[Sign, ...]) -> Finding:
     rest = _rest(report)
     if not report.judged:
-        return Finding(NAME, TITLE, "not_assessed", rest or "There are no texts to ask a model about.")
-    model, of = report.model, f"{report.judged:,} texts"
+        why = rest or message("There are no texts to ask a model about.")
+        return Finding(NAME, TITLE, "not_assessed", why)
     if signs:
-        sentence = f"{model} has doubts about {len(signs):,} of {of}. {_WEAK}"
-        return Finding(NAME, TITLE, "found", f"{sentence}{rest and f' {rest}'}", signs)
+        sentence = plural(
+            "{model} has doubts about the one text it judged.",
+            "{model} has doubts about {doubted:,} of {n:,} texts.",
+            report.judged,
+            model=report.model,
+            doubted=len(signs),
+        )
+        return Finding(NAME, TITLE, "found", f"{sentence} {_WEAK}{rest and f' {rest}'}", signs)
+    sentence = plural(
+        "{model} has no doubts about the one text it judged.",
+        "{model} has no doubts about the {n:,} texts it judged.",
+        report.judged,
+        model=report.model,
+    )
     if report.not_judged:
-        return Finding(NAME, TITLE, "not_assessed", f"{model} has no doubts about the {of} it judged. {rest}")
-    return Finding(NAME, TITLE, "clear", f"{model} has no doubts about the {of} it judged. {_WEAK}")
+        return Finding(NAME, TITLE, "not_assessed", f"{sentence} {rest}")
+    return Finding(NAME, TITLE, "clear", f"{sentence} {_WEAK}")
 
 
-_WEAK = "Models get this right little more often than a coin toss, so it doesn't count on its own."
+_WEAK = message("Models get this right little more often than a coin toss, so it doesn't count on its own.")
 
 
 def _rest(report: ModelReport) -> str:
     if not report.not_judged:
         return ""
-    count = "One text was" if report.not_judged == 1 else f"{report.not_judged:,} texts were"
-    why = report.stopped or "The model gave no valid answer about them."
-    return f"{count} not judged: {why}"
+    return plural(
+        "One text was not judged: {why}",
+        "{n:,} texts were not judged: {why}",
+        report.not_judged,
+        why=report.stopped or message("The model gave no valid answer about them."),
+    )
 
 
 def _sign(review: Review, judgement: Judgement) -> Sign:
-    why = "; ".join(REASONS[reason] for reason in judgement.reasons) or "it gives no reason"
-    sentence = f"A language model has doubts ({judgement.suspicion} of 100): {why}. This doesn't count on its own."
+    sentence = message(
+        "A language model has doubts ({suspicion} of 100): {why}. This doesn't count on its own.",
+        suspicion=judgement.suspicion,
+        why=_reasons([REASONS[reason] for reason in judgement.reasons]),
+    )
     return Sign(review.row, "weak", sentence, (review.text[judgement.start : judgement.end],))
+
+
+def _reasons(reasons: Sequence[str]) -> str:
+    if not reasons:
+        return message("it gives no reason")
+    first, *others = reasons
+    return message("{reason}; also {others}", reason=first, others=_reasons(others)) if others else first
 
 
 def sentences(report: ModelReport) -> tuple[str, str, str]:
     """Sentences of the method: that a model took part, what it may do, and how far to trust it."""
-    spent = f"{report.requests:,} requests, {report.tokens:,} tokens of {report.token_budget:,} allowed"
-    estimate = f"{report.estimated_tokens:,} expected"
-    earlier = f", {report.remembered:,} of them in an earlier analysis" if report.remembered else ""
-    took_part = (
-        f"A language model also read the texts ({report.model}, {report.where}, question version"
-        f" {report.prompt_version}): {report.judged:,} of {report.texts:,} judged{earlier};"
-        f" {spent}, {estimate}.{' ' if report.not_judged else ''}{_rest(report)}"
-        f"{'' if report.repeatable else ' This model may answer differently when asked again.'}"
+    took_part = [_took_part(report)]
+    if rest := _rest(report):
+        took_part.append(rest)
+    if not report.repeatable:
+        took_part.append(message("This model may answer differently when asked again."))
+    may = message(
+        "Weak sign: a language model's suspicion of {suspicion} or more, with words of the review that show it. It"
+        " never makes a review count. A medium sign that it confirms counts 0.6 instead of 0.5 in the middle of"
+        " the share; both ends, the ratings and whether there is a grade stay as they are without a model, so that"
+        " it moves the grade by one at most. What it finds unsuspicious counts for nothing.",
+        suspicion=SUSPICIOUS,
     )
-    may = (
-        f"Weak sign: a language model's suspicion of {SUSPICIOUS} or more, with words of the review that show it."
-        " It never makes a review count. A medium sign that it confirms counts 0.6 instead of 0.5 in the middle"
-        " of the share; both ends, the ratings and whether there is a grade stay as they are without a model,"
-        " so that it moves the grade by one at most. What it finds unsuspicious counts for nothing."
-    )
-    accuracy = (
+    accuracy = message(
         "The model: not measured on your reviews. In a published test (arXiv 2506.13313), language models that"
         " were asked like this told invented reviews from real ones in 55 to 61% of cases, people in 51%; a"
         " coin toss does in 50%. It adds reasons to read, not truth."
     )
-    return took_part, may, accuracy
+    return " ".join(took_part), may, accuracy
+
+
+def _took_part(report: ModelReport) -> str:
+    figures = {
+        "model": report.model,
+        "where": report.where,
+        "version": report.prompt_version,
+        "judged": report.judged,
+        "texts": report.texts,
+        "tokens": report.tokens,
+        "budget": report.token_budget,
+        "estimate": report.estimated_tokens,
+    }
+    if report.remembered:
+        return plural(
+            "A language model also read the texts ({model}, {where}, question version {version}): {judged:,} of"
+            " {texts:,} judged, {remembered:,} of them in an earlier analysis; {n:,} request, {tokens:,} tokens of"
+            " {budget:,} allowed, {estimate:,} expected.",
+            "A language model also read the texts ({model}, {where}, question version {version}): {judged:,} of"
+            " {texts:,} judged, {remembered:,} of them in an earlier analysis; {n:,} requests, {tokens:,} tokens"
+            " of {budget:,} allowed, {estimate:,} expected.",
+            report.requests,
+            remembered=report.remembered,
+            **figures,
+        )
+    return plural(
+        "A language model also read the texts ({model}, {where}, question version {version}): {judged:,} of"
+        " {texts:,} judged; {n:,} request, {tokens:,} tokens of {budget:,} allowed, {estimate:,} expected.",
+        "A language model also read the texts ({model}, {where}, question version {version}): {judged:,} of"
+        " {texts:,} judged; {n:,} requests, {tokens:,} tokens of {budget:,} allowed, {estimate:,} expected.",
+        report.requests,
+        **figures,
+    )

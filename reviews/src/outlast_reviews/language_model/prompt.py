@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
+from outlast import message
 from outlast_reviews.review import Review
 
 Form = Literal["json_schema", "json_object", "text"]
@@ -33,13 +34,13 @@ _FRAME = 60
 """Bytes around a review: its id, its stars, the names of the fields."""
 
 REASONS: Final[Mapping[str, str]] = {
-    "generic_praise": "praise that fits any product",
-    "advertising_language": "the language of advertising",
-    "no_sign_of_use": "no sign that it was used",
-    "other_product": "speaks of something else",
-    "contradiction": "contradicts itself or its stars",
-    "incentive_hint": "hints at something in return",
-    "speaks_to_machines": "speaks to a program instead of to readers",
+    "generic_praise": message("praise that fits any product"),
+    "advertising_language": message("the language of advertising"),
+    "no_sign_of_use": message("no sign that it was used"),
+    "other_product": message("speaks of something else"),
+    "contradiction": message("contradicts itself or its stars"),
+    "incentive_hint": message("hints at something in return"),
+    "speaks_to_machines": message("speaks to a program instead of to readers"),
 }
 """Reasons that the model may give, and their wording in reports, which never show the model's own words."""
 

@@ -1,5 +1,5 @@
 """The report as a page."""
 
-from outlast_reviews.pages.page import ReportPage, render_report
+from outlast_reviews.pages.page import render_report
 
-__all__ = ["ReportPage", "render_report"]
+__all__ = ["render_report"]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from outlast import message
 from outlast_reviews import formatting
 from outlast_reviews.history import figures
 
@@ -27,12 +28,12 @@ def changes(report: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> tup
 def changes_between(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Change, ...]:
     """Two reports by their `history.figures`."""
     return (
-        Change("Grade", before["grade"], now["grade"]),
-        _change("Share with warning signs", before["share"], now["share"], formatting.percent),
-        _change("Average rating", before["rating"], now["rating"], _average),
-        _change("Adjusted rating", before["adjusted"], now["adjusted"], _average),
-        _change("Reviews", before["reviews"], now["reviews"], _count),
-        _change("Reviews with warning signs", before["suspicious"], now["suspicious"], _count),
+        Change(message("Grade"), before["grade"], now["grade"]),
+        _change(message("Share with warning signs"), before["share"], now["share"], formatting.percent),
+        _change(message("Average rating"), before["rating"], now["rating"], _average),
+        _change(message("Adjusted rating"), before["adjusted"], now["adjusted"], _average),
+        _change(message("Reviews"), before["reviews"], now["reviews"], _count),
+        _change(message("Reviews with warning signs"), before["suspicious"], now["suspicious"], _count),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from outlast import message, plural
 from outlast_reviews import formatting
 
 _TOP, _ROW = 34, 24
@@ -16,14 +17,17 @@ _NAMES = 30.0
 class Dot:
     x: float
     y: int
-    label: str
+    name: str | None
+    """The reviewer's, if it is known."""
+    product: str
+    day: str
     is_here: bool
     """Of the product of this report."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    name: str
+    name: str | None
     y: int
     start: float
     end: float
@@ -56,18 +60,21 @@ def group_picture(group: Mapping[str, Any]) -> GroupPicture:
     rows: Sequence[Sequence[str | None]] = group["rows"]
     width = len(rows[0]) if rows else 1
     step = (100 - _NAMES) / width
-    names = ["This product", *(f"Product {chr(64 + n)}" for n in range(1, width))]
+    letters = [chr(64 + n) for n in range(1, width)]
+    names = [
+        (message("This product"), message("here")),
+        *((message("Product {letter}", letter=letter), letter) for letter in letters),
+    ]
     columns = tuple(
-        Column(name, "here" if n == 0 else name[-1], round(_NAMES + step * (n + 0.5), 2))
-        for n, name in enumerate(names)
+        Column(name, short, round(_NAMES + step * (n + 0.5), 2)) for n, (name, short) in enumerate(names)
     )
     dots: list[Dot] = []
     shown: list[GroupRow] = []
     for at, (reviewer, row) in enumerate(zip(group["names"], rows, strict=True)):
-        name, y = reviewer or "no name", _TOP + at * _ROW + _ROW // 2
+        name, y = reviewer or None, _TOP + at * _ROW + _ROW // 2
         days = [_day(date) for date in row]
         own = [
-            Dot(column.x, y, f"{name}, {column.name}: {day}", n == 0)
+            Dot(column.x, y, name, column.name, day, n == 0)
             for n, (column, day) in enumerate(zip(columns, days, strict=True))
             if day
         ]
@@ -75,9 +82,14 @@ def group_picture(group: Mapping[str, Any]) -> GroupPicture:
         ends = [dot.x for dot in own] or [columns[0].x]
         shown.append(GroupRow(name, y, min(ends), max(ends), tuple(day or "–" for day in days)))
     start, end = dt.date.fromisoformat(group["first_date"]), dt.date.fromisoformat(group["last_date"])
-    products = f"{group['products']:,} other products"
     return GroupPicture(
-        title=f"{group['people']:,} reviewers, {products}, {formatting.days(start, end)}",
+        title=plural(
+            "{people:,} reviewers, {n:,} other product, {days}",
+            "{people:,} reviewers, {n:,} other products, {days}",
+            group["products"],
+            people=group["people"],
+            days=formatting.days(start, end),
+        ),
         more=group["people"] - len(shown),
         columns=columns,
         rows=tuple(shown),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from outlast import message, plural
 from outlast_reviews.pages.copies import Copies, Part, collapsed
 from outlast_reviews.pages.query import ALL_PAGES, COPY_ROOM, PER_PAGE, PageSlice, ReportQuery, paginate
 
@@ -23,20 +24,20 @@ _ORDER = (
     "model",
 )
 _TITLES = {
-    "burst": "Part of a burst of five-star reviews",
-    "incentive": "Rewarded reviews",
-    "unverified": "Not a verified purchase",
-    "reviewer_overlap": "Reviewers seen together elsewhere",
+    "burst": message("Part of a burst of five-star reviews"),
+    "incentive": message("Rewarded reviews"),
+    "unverified": message("Not a verified purchase"),
+    "reviewer_overlap": message("Reviewers seen together elsewhere"),
 }
 _TAGS = {
-    "near_copies": "near-identical text",
-    "burst": "in a burst",
-    "incentive": "rewarded",
-    "unverified": "unverified purchase",
-    "reviewer_overlap": "seen together elsewhere",
-    "stars_text": "stars don't fit the text",
-    "marketing_text": "seller's words",
-    "model": "a language model has doubts",
+    "near_copies": message("near-identical text"),
+    "burst": message("in a burst"),
+    "incentive": message("rewarded"),
+    "unverified": message("unverified purchase"),
+    "reviewer_overlap": message("seen together elsewhere"),
+    "stars_text": message("stars don't fit the text"),
+    "marketing_text": message("seller's words"),
+    "model": message("a language model has doubts"),
 }
 
 
@@ -137,7 +138,7 @@ def listed_by_check(report: Mapping[str, Any], query: ReportQuery) -> Counter[st
 
 
 def _near_identical(count: int) -> str:
-    return f"{count:,} near-identical reviews" if count > 1 else "One near-identical review"
+    return plural("One near-identical review", "{n:,} near-identical reviews", count)
 
 
 def _copies(whole: Sequence[Mapping[str, Any]], items: Sequence[Item]) -> Copies:

@@ -2,12 +2,13 @@
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from outlast_reviews.formatting import counted
+from outlast import plural
+from outlast_reviews.pages.languages import ENGLISH, translations
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -21,19 +22,21 @@ _LETTERS = re.compile("[ -~\\xa0-\u017fΆ-Ώά-ώЀ-џҐґẞ‐-―‘-„†-�
 """What the font has: Latin, Greek and Cyrillic."""
 
 
-def share_card(report: Mapping[str, Any]) -> bytes:
+def share_card(report: Mapping[str, Any], language: str = ENGLISH) -> bytes:
     """The report as a PNG. A title in letters that the font does not have is left out."""
     from PIL import Image, ImageDraw  # noqa: PLC0415 - Pillow takes memory, which only this needs
 
     image = Image.new("RGB", (WIDTH, HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
     colour = _COLOURS[report["tone"]]
+    said = translations(language).said
     draw.rectangle((0, 0, WIDTH, 16), fill=colour)
     corners = Image.new("L", (4 * _TILE, 4 * _TILE))  # four times as large, so that they become smooth
     ImageDraw.Draw(corners).rounded_rectangle((0, 0, 4 * _TILE, 4 * _TILE), 4 * 28, fill=255)
     smooth = corners.resize((_TILE, _TILE))  # pyright: ignore[reportUnknownMemberType] - of a stub
     image.paste(colour, (_LEFT, 120), smooth)
-    grade, note = report["badge"][:1], report["badge"][1:].strip()
+    grade = report["grade"]
+    note = said(report["badge"]).removeprefix(grade).strip()
     middle = _LEFT + _TILE / 2
     draw.text((middle, 225 if note else 240), grade, _PAPER, _font(150), anchor="mm")
     draw.text((middle, 325), note, _PAPER, _font(30), anchor="mm")
@@ -45,30 +48,30 @@ def share_card(report: Mapping[str, Any]) -> bytes:
             draw.text((left, top), line, _MUTED, _font(34))
             top += 46
         top += 12
-    for line in _lines(report["headline"], _font(56), _RIGHT - left, most=3):
+    for line in _lines(said(report["headline"]), _font(56), _RIGHT - left, most=3):
         draw.text((left, top), line, _INK, _font(56))
         top += 70
-    _ratings(draw, report, colour)
+    _ratings(draw, report, colour, said)
     draw.line((_LEFT, 540, _RIGHT, 540), "#dbe1de", 2)
     draw.text((_LEFT, 585), "Outlast Reviews", _BRAND, _font(30), anchor="lm")
-    draw.text(
-        (_RIGHT, 585), f"{counted(report['unique_reviews'], 'review')} checked", _MUTED, _font(30), anchor="rm"
-    )
+    checked = plural("{n:,} review checked", "{n:,} reviews checked", report["unique_reviews"])
+    draw.text((_RIGHT, 585), said(checked), _MUTED, _font(30), anchor="rm")
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
-def _ratings(draw: "ImageDraw", report: Mapping[str, Any], colour: str) -> None:
-    given, adjusted = report["original_rating"], report["adjusted_rating"]
-    if given is None:
+def _ratings(draw: "ImageDraw", report: Mapping[str, Any], colour: str, said: Callable[[str], str]) -> None:
+    if report["original_rating"] is None:
         return
-    if adjusted is None or not report["rating_changed"]:
-        draw.text((_LEFT, 460), f"{given:.2f} ★", _INK, _font(64), anchor="lm")
+    given = said(f"{report['original_rating']:.2f}")
+    if report["adjusted_rating"] is None or not report["rating_changed"]:
+        draw.text((_LEFT, 460), f"{given} ★", _INK, _font(64), anchor="lm")
         return
-    draw.text((_LEFT, 460), f"{given:.2f} ★  →", _MUTED, _font(64), anchor="lm")
-    after = _LEFT + _font(64).getlength(f"{given:.2f} ★  →  ")
-    draw.text((after, 460), f"{adjusted:.2f} ★", colour, _font(64), anchor="lm")
+    adjusted = said(f"{report['adjusted_rating']:.2f}")
+    draw.text((_LEFT, 460), f"{given} ★  →", _MUTED, _font(64), anchor="lm")
+    after = _LEFT + _font(64).getlength(f"{given} ★  →  ")
+    draw.text((after, 460), f"{adjusted} ★", colour, _font(64), anchor="lm")
 
 
 def _lines(text: str, font: "FreeTypeFont", width: float, most: int) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from outlast import message
 from outlast_reviews import formatting
 
 _LABEL, _DAY_LABEL = 18.0, 25.0
@@ -87,6 +88,8 @@ class Month:
 
     start: float
     middle: float
+    number: int
+    """From 1."""
     name: str
     labelled: bool
     """Not where the plot cuts most of it off."""
@@ -196,6 +199,7 @@ def _months(axis: _Axis) -> tuple[Month, ...]:
         Month(
             round(start, 2),
             round((start + stop) / 2, 2),
+            dt.date.fromordinal(day).month,
             formatting.month(dt.date.fromordinal(day))[:3],
             stop - start >= _LETTER * 0.8,
         )
@@ -281,11 +285,11 @@ def _label(point: Mapping[str, Any], unit: str) -> str:
     start = dt.date.fromisoformat(point["from"])
     match unit:
         case "week":
-            return f"week of {formatting.day(start)}"
+            return message("week of {day}", day=formatting.day(start))
         case "month":
             return formatting.month(start)
         case "quarter":
-            return f"quarter from {formatting.month(start)}"
+            return message("quarter from {month}", month=formatting.month(start))
         case _:
             return str(start.year)
 

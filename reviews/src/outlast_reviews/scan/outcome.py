@@ -23,6 +23,8 @@ class Outcome:
     figures: Mapping[str, Any] | None = None
     """`history.figures`; `None` where the product failed."""
     headline: str | None = None
+    tone: str | None = None
+    """The colour that the report gives to its grade."""
     since: str | None = None
     """When the report was made that this one is compared with; `None` the first time."""
     new: int | None = None
@@ -68,13 +70,16 @@ def outcome_of(
     """Compare a report with the summary of the `last` one; `earlier` is what `earlier_report` says of the two."""
     now = figures(report)
     if last is None or earlier is None:
-        return Outcome(name, source, figures=now, headline=report["headline"], evidence=evidence)
+        return Outcome(
+            name, source, figures=now, headline=report["headline"], tone=report["tone"], evidence=evidence
+        )
     other_method = last["method"] != report["method"]["version"]
     return Outcome(
         name,
         source,
         figures=now,
         headline=report["headline"],
+        tone=report["tone"],
         since=earlier.since,
         new=earlier.added,
         gone=earlier.vanished,

@@ -2,7 +2,9 @@
 
 import re
 
-SAVE_IT = "Open the page in your browser, save it when you see the reviews, and upload that file."
+from outlast import message
+
+SAVE_IT = message("Open the page in your browser, save it when you see the reviews, and upload that file.")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -31,6 +33,11 @@ class FetchError(Exception):
         """True when the same request may well succeed later."""
         self.retry_after = retry_after
         """Seconds that the shop asks to wait, where it says so; at most a day."""
+
+
+def of_file(name: str, sentence: str) -> str:
+    """The sentence, after the file that it is about; without a name, just the sentence."""
+    return message("“{file}”: {sentence}", file=name, sentence=sentence) if name else sentence
 
 
 def quoted(raw: object, most: int = 40) -> str:

@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from outlast import InvalidInput, Permanent, RetryAfter, Step, Upload, report, step
+from outlast import InvalidInput, Permanent, RetryAfter, Step, Upload, message, report, step
 from outlast_reviews.cpu_shares import computing, report_progress
 from outlast_reviews.invented import SAMPLE, sample_reviews
 from outlast_reviews.progress import Progress
 from outlast_reviews.review import Input, ReviewSet
 from outlast_reviews.settings import ReviewSettings
-from outlast_reviews.sources.errors import FetchError, NotReviews
+from outlast_reviews.sources.errors import FetchError, NotReviews, of_file
 from outlast_reviews.sources.fetching.addresses import BadAddress, Product, product_at, refuse
 from outlast_reviews.sources.formats.columns import NO_MAPPING, Part
 from outlast_reviews.sources.formats.read import HEAD, preview, read_reviews
@@ -44,7 +44,7 @@ def locations_of(source: Location | Sequence[Location]) -> Sequence[Location]:
 
 
 async def refuse_file(
-    upload: Upload, mapping: Mapping[Part, str], only: Mapping[Only, str] | None, pointer: str, name: str = ""
+    upload: Upload, mapping: Mapping[Part, str], only: Mapping[Only, str] | None, pointer: str, file: str = ""
 ) -> None:
     """Raise `InvalidInput` for what the first bytes show; unknown columns or several products become questions."""
     head = await upload.head(HEAD + 1)
@@ -52,8 +52,10 @@ async def refuse_file(
         running = asyncio.get_running_loop()
         seen = await running.run_in_executor(_PREVIEWS, preview, head[:HEAD], len(head), mapping)
     except NotReviews as refused:
-        raise question_about(refused, mapping, name) or InvalidInput(f"{name}{refused}", pointer) from None
-    if len(head) <= HEAD and (asked := doubts(seen, mapping, only, name)):
+        raise question_about(refused, mapping, file) or InvalidInput(
+            of_file(file, str(refused)), pointer
+        ) from None
+    if len(head) <= HEAD and (asked := doubts(seen, mapping, only, file)):
         raise asked  # of a larger file the worker asks, which knows all dates and products
 
 
@@ -65,7 +67,7 @@ class Gathering:
         self._settings = settings
         self._ways_on = ways_on
 
-        @step("Ordering the reviews")
+        @step(message("Ordering the reviews"))
         def order_reviews(address: str) -> str:
             target = product_at(address)
             return self._provider(target).order(target)
@@ -93,17 +95,18 @@ class Gathering:
         sets: list[tuple[str, ReviewSet]] = []
         for number, location in enumerate(locations):
             name = location if isinstance(location, str) else location.name()
-            prefix = f"{name}: " if len(locations) > 1 else ""
+            file = name if len(locations) > 1 else ""
             try:
                 sets.append((name, self._one(location, mapping, _file_progress(number, len(locations)))))
             except NotReviews as refused:
-                raise question_about(refused, mapping, prefix) or Permanent(f"{prefix}{refused}") from None
+                raise question_about(refused, mapping, file) or Permanent(of_file(file, str(refused))) from None
             except FetchError as failed:
+                sentence = of_file(file, str(failed))
                 if failed.transient:
                     raise RetryAfter(
-                        _RETRY if failed.retry_after is None else failed.retry_after, f"{prefix}{failed}"
+                        _RETRY if failed.retry_after is None else failed.retry_after, sentence
                     ) from None
-                raise Permanent(f"{prefix}{failed}") from None
+                raise Permanent(sentence) from None
         try:
             return merged(sets, ReadLimits()) if len(sets) > 1 else sets[0][1]
         except NotReviews as refused:
@@ -124,7 +127,9 @@ class Gathering:
             target = product_at(_fetcher().follow_short_link(target.address))
             if target.shop != "amazon" or target.product_id is None:
                 raise FetchError(
-                    "The short link does not lead to a product of Amazon's. Give the product's own address."
+                    message(
+                        "The short link does not lead to a product of Amazon's. Give the product's own address."
+                    )
                 )
         if provider_of(target, self._settings) is not None:
             provider = self._provider(target)
@@ -140,7 +145,7 @@ class Gathering:
     def _provider(self, target: Product) -> "Provider":
         found = provider_of(target, self._settings)
         if found is None:
-            raise FetchError("The key of the provider that delivers these reviews is not set any more.")
+            raise FetchError(message("The key of the provider that delivers these reviews is not set any more."))
         return found
 
 
@@ -160,9 +165,15 @@ def _fetcher() -> "Fetcher":
 
 def _file_progress(number: int, count: int) -> Progress:
     def progress(done: int, total: int) -> None:
-        of = f"File {number + 1} of {count}: " if count > 1 else ""
-        message = f"{of}{done / 1e6:.1f} of {total / 1e6:.1f} MB"
-        report_progress(number + _READ_SHARE * done / max(total, 1), count, message)
+        read = {"done": done / 1e6, "total": total / 1e6}
+        told = (
+            message(
+                "File {number} of {files}: {done:.1f} of {total:.1f} MB", number=number + 1, files=count, **read
+            )
+            if count > 1
+            else message("{done:.1f} of {total:.1f} MB", **read)
+        )
+        report_progress(number + _READ_SHARE * done / max(total, 1), count, told)
 
     return progress
 
@@ -175,7 +186,11 @@ def _reporting_pause(provider: str) -> Callable[[float], None]:
         nonlocal waited
         left = seconds
         while left > 0:
-            report(message=f"{provider} is collecting the reviews ({waited:.0f} s)")
+            report(
+                message=message(
+                    "{provider} is collecting the reviews ({seconds:.0f} s)", provider=provider, seconds=waited
+                )
+            )
             threading.Event().wait(min(_REPORT_EVERY, left))
             waited += min(_REPORT_EVERY, left)
             left -= _REPORT_EVERY

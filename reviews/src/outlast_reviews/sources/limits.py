@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from outlast import message
 from outlast_reviews.sources.errors import TooMuch
 
 """Called with (bytes done, total bytes) of the file as uploaded; must return quickly."""
@@ -50,8 +51,11 @@ class Usage:
         self._unpacked += count
         if self._unpacked > self._limits.unpacked:
             raise TooMuch(
-                f"What is packed here unpacks to more than {self._limits.unpacked // MIB} MiB, far more than "
-                "reviews would. Give the unpacked file of one product."
+                message(
+                    "What is packed here unpacks to more than {most} MiB, far more than reviews would. Give the"
+                    " unpacked file of one product.",
+                    most=self._limits.unpacked // MIB,
+                )
             )
 
     def part(self) -> None:
@@ -59,8 +63,10 @@ class Usage:
         self._parts += 1
         if self._parts > self._limits.parts:
             raise TooMuch(
-                f"The gzip file is put together from more than {self._limits.parts:,} pieces. "
-                "Unpack it and give the result."
+                message(
+                    "The gzip file is put together from more than {most:,} pieces. Unpack it and give the result.",
+                    most=self._limits.parts,
+                )
             )
 
     def lines(self, count: int) -> None:
@@ -68,14 +74,19 @@ class Usage:
         self._lines += count
         if self._lines > self._limits.lines:
             raise TooMuch(
-                f"The file has more than {self._limits.lines:,} lines, more than one analysis can take. "
-                "Give the reviews of one product alone."
+                message(
+                    "The file has more than {most:,} lines, more than one analysis can take. Give the reviews of"
+                    " one product alone.",
+                    most=self._limits.lines,
+                )
             )
 
     def time(self) -> None:
         """Whatever this thread has worked since the beginning."""
         if time.thread_time() > self._until:
             raise TooMuch(
-                "To read this takes far longer than reviews do. Export the reviews of one product alone, as CSV, "
-                "and give that file."
+                message(
+                    "To read this takes far longer than reviews do. Export the reviews of one product alone, as"
+                    " CSV, and give that file."
+                )
             )

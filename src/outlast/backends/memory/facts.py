@@ -28,6 +28,12 @@ class MemoryFacts(MemoryPart):
             }
         return {key: facts for key, facts in found.items() if facts}
 
+    async def take(self, space: str, key: str) -> Sequence[StoredFact]:
+        with self._tables.lock:
+            found = await self.recall(space, [key])
+            await self.forget(space, [key])
+        return found.get(key, ())
+
     async def forget(self, space: str, keys: Sequence[str]) -> None:
         with self._tables.lock:
             for key in keys:

@@ -37,7 +37,7 @@ class MemoryReuse(MemoryPart):
             )
             tables.sessions[row.id] = row
             tables.timed_from[row.id] = tables.clock.monotonic()
-            copy = replace(made, session_id=row.id, completed_at=now, share=None)
+            copy = replace(made, session_id=row.id, completed_at=now, share=None, share_expires_at=None)
             tables.results[row.id] = (row.owner, copy)
             return Added(row, existing=False)
 

@@ -31,5 +31,9 @@ class PostgresFacts(PostgresPart):
             found[row["key"]].append(StoredFact(**row))
         return dict(found)
 
+    async def take(self, space: str, key: str) -> Sequence[StoredFact]:
+        rows = await self._db.all("take", {"space": space, "key": key})
+        return [StoredFact(**row) for row in sorted(rows, key=lambda row: row["item"])]
+
     async def forget(self, space: str, keys: Sequence[str]) -> None:
         await self._db.all("forget", {"space": space, "keys": list(keys)})

@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from outlast.backends.postgres.connection import Connection
 from outlast.backends.postgres.database import PostgresPart
 from outlast.backends.rows import Row
-from outlast.ports.results import SAMPLES_KEPT, StepSample, StoredResult
+from outlast.ports.results import SAMPLES_KEPT, LinkCursor, ShareLink, StepSample, StoredResult
 
 
 class PostgresResults(PostgresPart):
@@ -16,11 +18,23 @@ class PostgresResults(PostgresPart):
         return self._as_result(await self._db.one("result", {"id": session_id, "owner": owner}))
 
     async def shared(self, token: str) -> StoredResult | None:
-        return self._as_result(await self._db.one("shared", {"token": token}))
+        found = self._as_result(await self._db.one("shared", {"token": token}))
+        return found if found is not None and found.share is not None else None
 
-    async def share(self, session_id: str, token: str, *, owner: str | None) -> str | None:
-        row = await self._linked("share", {"id": session_id, "owner": owner, "token": token})
-        return row["share"] if row else None
+    async def share(
+        self, session_id: str, token: str, *, owner: str | None, expires_at: datetime | None = None
+    ) -> ShareLink | None:
+        values = {"id": session_id, "owner": owner, "link": token, "expires_at": expires_at}
+        row = await self._linked("share", values)
+        return None if row is None else ShareLink(**self._db.rows.with_times(row))
+
+    async def share_links(
+        self, owner: str, *, limit: int, before: LinkCursor | None = None
+    ) -> Sequence[ShareLink]:
+        values = {"owner": owner, "limit": limit, "before": None, "before_id": None}
+        if before is not None:
+            values |= {"before": before.completed_at, "before_id": before.session_id}
+        return [ShareLink(**self._db.rows.with_times(row)) for row in await self._db.all("share_links", values)]
 
     async def unshare(self, session_id: str, *, owner: str | None) -> bool:
         return await self._linked("unshare", {"id": session_id, "owner": owner}) is not None
@@ -46,7 +60,7 @@ class PostgresResults(PostgresPart):
             found[row["step"]].append(row["duration_ms"])
         return dict(found)
 
-    async def _linked(self, statement: str, values: Mapping[str, str | None]) -> Row | None:
+    async def _linked(self, statement: str, values: Mapping[str, Any]) -> Row | None:
         async def write(connection: Connection) -> Row | None:
             rows = await self._db.rows_of(connection, statement, values)
             return rows[0] if rows else None

@@ -29,6 +29,11 @@ class SQLiteFacts(SQLitePart):
             found[row["key"]].append(StoredFact(**row))
         return dict(found)
 
+    async def take(self, space: str, key: str) -> Sequence[StoredFact]:
+        values = {"space": space, "key": key, "now": self._db.now()}
+        rows = await self._db.write(lambda c: self._db.rows_of(c, "take", values))
+        return [StoredFact(**row) for row in sorted(rows, key=lambda row: row["item"])]
+
     async def forget(self, space: str, keys: Sequence[str]) -> None:
         values = {"space": space, "keys": as_json(list(keys))}
         await self._db.write(lambda c: c.execute(self._sql["forget"], values))

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S101 - a contract suite consists of assertions
 
+import asyncio
 from datetime import datetime, timedelta
 
 from outlast.ports.facts import StoredFact
@@ -42,6 +43,17 @@ class FactContract(StoreFixtures):
         await store.remember("seen", [_fact("a"), _fact("a", "1", "x"), _fact("b")], until=_hour(clock))
         await store.forget("seen", ["a", "nothing"])
         assert set(await store.recall("seen", ["a", "b"])) == {"b"}
+
+    async def test_one_of_many_at_once_takes_the_facts_of_a_key(self, store: Store, clock: FakeClock) -> None:
+        facts = [_fact("a", "1", "x"), _fact("a", "2", "y")]
+        await store.remember("seen", [*facts[::-1], _fact("b")], until=_hour(clock))
+        taken = await asyncio.gather(*(store.take("seen", "a") for _ in range(8)))
+        assert sorted(map(list, taken), key=len) == [[]] * 7 + [facts]
+        assert list(await store.take("seen", "nothing")) == []
+        assert list(await store.take("other", "b")) == []
+        assert set(await store.recall("seen", ["a", "b"])) == {"b"}
+        clock.advance(3_600)
+        assert list(await store.take("seen", "b")) == []
 
     async def test_an_expired_fact_is_not_recalled_and_is_deleted(self, store: Store, clock: FakeClock) -> None:
         await store.remember("seen", [_fact("a")], until=_hour(clock))

@@ -7,9 +7,9 @@
 /**
  * Collects in this document. `site` is the address of the site's page that takes the reviews; `framed`: links to other
  * pages of reviews open in a frame over this one, as a bookmarklet ends with its page; `continued`: the visitor has not
- * asked for it on this page, but on one before.
+ * asked for it on this page, but on one before; `words`: the sentences in the visitor's language, by the English ones.
  */
-export function collect(site, framed, continued) {
+export function collect(site, framed, continued, words) {
   const MOST = 5000; // reviews
   const MOST_LENGTH = 4_000_000; // characters of the session storage, which is the shop's own
   const MOST_TEXT = 20_000; // characters of one review
@@ -20,6 +20,11 @@ export function collect(site, framed, continued) {
   if (continued && stored((kept) => kept.getItem(CLOSED))) return;
   stored((kept) => kept.removeItem(CLOSED));
   if (running) return void running.dispatchEvent(new Event("outlast-look"));
+
+  /** A sentence in the visitor's language. */
+  function said(sentence, values) {
+    return (words?.[sentence] ?? sentence).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  }
 
   /** Uses the session storage; null if the browser keeps nothing for this shop. */
   function stored(use) {
@@ -221,6 +226,7 @@ export function collect(site, framed, continued) {
   let frame = null;
   let latest = location.href; // where the visitor wanted to go
   let full = false;
+  let denied = false; // whether the browser stores nothing for this shop, so that this page alone has the reviews
 
   function keyOf(review) {
     return review.review_id ?? JSON.stringify([review.author, review.date, review.title, review.content]);
@@ -234,7 +240,14 @@ export function collect(site, framed, continued) {
   function save() {
     const text = JSON.stringify(product);
     full ||= text.length > MOST_LENGTH || Object.keys(product.reviews).length >= MOST;
-    if (!full) full = stored((kept) => (kept.setItem(PREFIX + product.key, text), true)) === null;
+    if (full) return;
+    try {
+      sessionStorage.setItem(PREFIX + product.key, text);
+      denied = false;
+    } catch (error) {
+      full = /quota/i.test(error.name);
+      denied = !full;
+    }
   }
 
   function look() {
@@ -278,7 +291,7 @@ export function collect(site, framed, continued) {
     latest = to.href;
     event.preventDefault();
     frame = document.createElement("iframe");
-    frame.title = "The shop's page";
+    frame.title = said("The shop's page");
     frame.id = "outlast-page";
     Object.assign(frame.style, { position: "fixed", inset: "0", width: "100%", height: "100%", border: "0", zIndex: "2147483646", background: "Canvas" });
     frame.addEventListener("load", () => {
@@ -310,11 +323,11 @@ export function collect(site, framed, continued) {
 
   function handOver() {
     tab = open(site, "outlast-collected");
-    if (!tab) return say("Your browser blocked the new tab. Allow it, or save the reviews as a file.");
-    say("Handing over to the other tab…");
+    if (!tab) return say(said("Your browser blocked the new tab. Allow it, or save the reviews as a file."));
+    say(said("Handing over to the other tab…"));
     const started = tab;
     setTimeout(() => {
-      if (tab === started) say("The other tab did not take the reviews. Save them as a file, and upload that there.");
+      if (tab === started) say(said("The other tab did not take the reviews. Save them as a file, and upload that there."));
     }, 15_000);
   }
 
@@ -323,7 +336,7 @@ export function collect(site, framed, continued) {
     if (event.data === "outlast-ready") tab.postMessage({ outlastReviews: collected() }, event.origin);
     if (event.data !== "outlast-taken") return;
     tab = null;
-    say("Handed over. Go on in the other tab.");
+    say(said("Handed over. Go on in the other tab."));
   }
 
   function saveFile() {
@@ -367,15 +380,15 @@ export function collect(site, framed, continued) {
     width: "min(320px, calc(100vw - 24px))", boxSizing: "border-box", padding: "16px", border: "1px solid light-dark(#77827e, #8b9893)", borderRadius: "12px",
     background: "light-dark(#fff, #181e1c)", color: INK, font: "16px/1.45 system-ui, sans-serif", boxShadow: "0 4px 24px rgb(0 0 0 / 25%)",
   });
-  box.setAttribute("aria-label", "Collected reviews");
+  box.setAttribute("aria-label", said("Collected reviews"));
   const status = made("p", { margin: "0 0 12px", fontWeight: "600" });
   status.setAttribute("role", "status");
   const give = made("button", { ...BUTTON, width: "100%", fontWeight: "600", background: ACCENT, color: "light-dark(#fff, #06231d)" });
   const others = made("p", { display: "flex", flexWrap: "wrap", gap: "8px", margin: "8px 0 0" });
   const quiet = { ...BUTTON, padding: "8px 12px", border: "1px solid light-dark(#77827e, #8b9893)", background: "transparent", color: INK, fontSize: "14px" };
-  const file = made("button", quiet, "Save as a file");
-  const discard = made("button", quiet, "Discard");
-  const close = made("button", quiet, "Close");
+  const file = made("button", quiet, said("Save as a file"));
+  const discard = made("button", quiet, said("Discard"));
+  const close = made("button", quiet, said("Close"));
   give.addEventListener("click", handOver);
   file.addEventListener("click", saveFile);
   discard.addEventListener("click", forget);
@@ -392,15 +405,33 @@ export function collect(site, framed, continued) {
     const count = product ? Object.keys(product.reviews).length : 0;
     const none = count === 0;
     for (const button of [give, file, discard]) button.style.display = none ? "none" : "";
-    give.textContent = `Hand over ${count} ${count === 1 ? "review" : "reviews"}`;
-    if (none) return say("There are no reviews on this page. Open the page with the product's reviews.");
-    const all = product.total && count >= product.total;
-    const of = product.total > count ? `${count} of ${product.total} collected` : `${count} collected`;
-    let sentence = all ? `All ${count} collected.` : `${of}: open the next page.`;
-    if (full || count >= MOST) sentence = `${of}. There is no room for more: hand them over now.`;
-    else if (!found) sentence = `${of}. This page shows no reviews.`;
+    give.textContent = count === 1 ? said("Hand over {count} review", { count }) : said("Hand over {count} reviews", { count });
+    if (none) return say(said("There are no reviews on this page. Open the page with the product's reviews."));
+    const sentence = progress(count, product.total, found);
     if (sentence !== counted) say(sentence);
     counted = sentence;
+  }
+
+  function progress(count, total, found) {
+    const values = { count, total };
+    const more = total > count;
+    if (full || count >= MOST) {
+      return more
+        ? said("{count} of {total} collected. There is no room for more: hand them over now.", values)
+        : said("{count} collected. There is no room for more: hand them over now.", values);
+    }
+    if (denied) {
+      return more
+        ? said("{count} of {total} collected. Your browser stores nothing for this shop: hand them over before you leave this page.", values)
+        : said("{count} collected. Your browser stores nothing for this shop: hand them over before you leave this page.", values);
+    }
+    if (!found) {
+      return more
+        ? said("{count} of {total} collected. This page shows no reviews.", values)
+        : said("{count} collected. This page shows no reviews.", values);
+    }
+    if (more) return said("{count} of {total} collected: open the next page.", values);
+    return total ? said("All {count} collected.", values) : said("{count} collected: open the next page.", values);
   }
 
   let counted = "";

@@ -1,6 +1,8 @@
 // Takes the reviews that the collector hands over from a shop's page. Whatever arrives may come from anybody: it is shown
 // as text, and nothing happens with it until the visitor confirms. Then it is uploaded like a file of the visitor's own.
 
+import { said } from "./collecting.mjs";
+
 const LONGEST = 8_000_000; // characters
 const MOST = 5000; // reviews
 const SHOWN = 3;
@@ -19,7 +21,7 @@ function remember() {
   const title = (query.get("title") ?? "").slice(0, 200);
   localStorage.setItem(REMEMBERED, JSON.stringify({ id, title, at: Date.now() }));
   const note = document.querySelector("[data-part=adding]");
-  note.querySelector("strong").textContent = title || "your report";
+  note.querySelector("strong").textContent = title || said("your report");
   note.hidden = false;
 }
 
@@ -34,7 +36,7 @@ function remembered() {
 
 /** The handed-over set, or a sentence that says why it is none. */
 function parsed(text) {
-  if (text.length > LONGEST) return "More reviews arrived than fit. Save them as a file in the other tab, and upload that.";
+  if (text.length > LONGEST) return said("More reviews arrived than fit. Save them as a file in the other tab, and upload that.");
   try {
     const set = JSON.parse(text);
     const { reviews } = set;
@@ -42,7 +44,7 @@ function parsed(text) {
     if (!reviews.every((review) => review && typeof review === "object" && !Array.isArray(review))) throw new TypeError("no reviews");
     return set;
   } catch {
-    return "What arrived from the other tab are no reviews.";
+    return said("What arrived from the other tab are no reviews.");
   }
 }
 
@@ -62,32 +64,43 @@ function receive(event) {
 }
 
 function show(set, text, host) {
-  const count = set.reviews.length === 1 ? "1 review" : `${set.reviews.length.toLocaleString("en")} reviews`;
-  const title = textOf(set.product_info?.title, 200);
-  part("what").textContent = `${count}${title ? ` of “${title}”` : ""}, handed over by ${host}`;
+  const one = set.reviews.length === 1;
+  const values = { count: set.reviews.length.toLocaleString(document.documentElement.lang || "en"), host };
+  values.title = textOf(set.product_info?.title, 200);
+  part("what").textContent = handedOver(values, one);
   const samples = set.reviews.slice(0, SHOWN).map((review) => {
     const line = document.createElement("li");
-    const words = textOf(review.content, 160) || textOf(review.title, 160) || "(no text)";
+    const words = textOf(review.content, 160) || textOf(review.title, 160) || said("(no text)");
     line.textContent = `${textOf(review.rating, 40)}: ${words}`;
     return line;
   });
   part("samples").replaceChildren(...samples);
-  const file = new File([text], `${host}, ${count}.json`, { type: "application/json" });
+  const file = new File([text], `${host}, ${one ? said("{count} review", values) : said("{count} reviews", values)}.json`, { type: "application/json" });
   for (const form of forms.querySelectorAll("form")) fill(form, file);
   const earlier = remembered();
   const adding = forms.querySelector("[data-part=add]");
   if (earlier) {
     adding.action = adding.dataset.action.replace("SESSION", earlier.id);
-    adding.querySelector("button").textContent = `Add to ${earlier.title ? `your report on “${earlier.title}”` : "your report"}`;
+    adding.querySelector("button").textContent = earlier.title ? said("Add to your report on “{title}”", earlier) : said("Add to your report");
     adding.addEventListener("submit", () => localStorage.removeItem(REMEMBERED));
   }
   adding.hidden = !earlier;
   const start = forms.querySelector("[data-part=start] button");
-  start.textContent = earlier ? "Make a new report" : `Check these ${count}`;
+  const check = one ? said("Check this review") : said("Check these {count} reviews", values);
+  start.textContent = earlier ? said("Make a new report") : check;
   start.classList.toggle("quiet", Boolean(earlier));
   forms.hidden = false;
   section.querySelector("h2").focus();
   document.querySelector("[data-part=how]").hidden = true;
+}
+
+function handedOver(values, one) {
+  if (values.title) {
+    return one
+      ? said("{count} review of “{title}”, handed over by {host}", values)
+      : said("{count} reviews of “{title}”, handed over by {host}", values);
+  }
+  return one ? said("{count} review, handed over by {host}", values) : said("{count} reviews, handed over by {host}", values);
 }
 
 function fill(form, file) {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, unquote_plus, urlsplit
 
+from outlast import message
 from outlast_reviews.sources.fetching.ip_addresses import IpAddress, is_public
 from outlast_reviews.sources.fetching.shops import amazon_country, imitation, is_amazon_short
 
@@ -30,13 +31,9 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _PRIVATE_SUFFIXES = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa")
 _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 
-_UPLOAD_INSTEAD = (
-    "Save the page with the reviews in your browser, or export the reviews, and upload that file here."
-)
-
-AMAZON_REFUSED = (
-    "Amazon shows its reviews to people, but not to programs like this one. Collect them in your browser, or save "
-    "the pages with the reviews and upload them here."
+AMAZON_REFUSED = message(
+    "Amazon shows its reviews to people, but not to programs like this one. Collect them in your browser, or save"
+    " the pages with the reviews and upload them here."
 )
 
 
@@ -124,7 +121,7 @@ def refuse(
     except BadAddress as error:
         return str(error)
     if wrong := imitation(parsed.host):
-        return f"“{parsed.host[:100]}” {wrong}. Check the address."
+        return f"{wrong} {message('Check the address.')}"
     product = product_at(address)
     if provided(product):
         return None
@@ -133,9 +130,10 @@ def refuse(
     if (parsed.host, parsed.port) in allow:
         return None
     if parsed.port not in (80, 443):
-        return (
-            f"Only the usual ports of web sites are read, not port {parsed.port}. "
-            "Give the address as a shop shows it to its visitors."
+        return message(
+            "Only the usual ports of web sites are read, not port {port}. Give the address as a shop shows it to"
+            " its visitors.",
+            port=parsed.port,
         )
     inside = (
         not is_public(parsed.ip)
@@ -143,9 +141,10 @@ def refuse(
         else "." not in parsed.host or parsed.host.endswith(tuple(f".{suffix}" for suffix in _PRIVATE_SUFFIXES))
     )
     if inside:
-        return (
-            f"“{parsed.host[:100]}” is inside a private network or this machine, and only public shops are read. "
-            f"{_UPLOAD_INSTEAD}"
+        return message(
+            "“{host}” is inside a private network or this machine, and only public shops are read. Save the page"
+            " with the reviews in your browser, or export the reviews, and upload that file here.",
+            host=parsed.host[:100],
         )
     return None
 
@@ -154,31 +153,45 @@ def parse_address(text: str, *, keep_tracking: bool = False) -> Address:
     """The only parser of addresses, so that the checked address is the fetched one. Raises `BadAddress`."""
     text = text.strip()
     if not text:
-        raise BadAddress("There is no address. Give the address of a product's page, beginning with https://.")
+        raise BadAddress(
+            message("There is no address. Give the address of a product's page, beginning with https://.")
+        )
     if len(text) > _LONGEST:
         raise BadAddress(
-            f"The address is longer than {_LONGEST:,} characters. Copy the product's page address again."
+            message(
+                "The address is longer than {most:,} characters. Copy the product's page address again.",
+                most=_LONGEST,
+            )
         )
     if re.search(r"[\s\x00-\x1f\x7f-\x9f\\<>\"\ud800-\udfff]", text):
-        raise BadAddress("The address has spaces or other characters in it that no address has. Copy it again.")
+        raise BadAddress(
+            message("The address has spaces or other characters in it that no address has. Copy it again.")
+        )
     scheme, colon, rest = text.partition("://")
     if not colon or "/" in scheme or "?" in scheme:
         if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}:(?!\d)", text):
-            raise BadAddress("Only addresses that begin with https:// or http:// can be read.")
+            raise BadAddress(message("Only addresses that begin with https:// or http:// can be read."))
         scheme, rest = "https", _completed(text)
     if scheme.lower() not in ("http", "https"):
-        raise BadAddress(f"Only addresses that begin with https:// or http:// can be read, not {scheme[:20]}://.")
+        raise BadAddress(
+            message(
+                "Only addresses that begin with https:// or http:// can be read, not {scheme}://.",
+                scheme=scheme[:20],
+            )
+        )
     try:
         parts = urlsplit(f"{scheme.lower()}://{rest}")
         host, port = parts.hostname, parts.port
     except ValueError:
         raise BadAddress(
-            "The part of the address after https:// is not a proper host name. Copy it again."
+            message("The part of the address after https:// is not a proper host name. Copy it again.")
         ) from None
     if "@" in parts.netloc:
-        raise BadAddress("The address has a user name or password in it. Remove everything before the @ sign.")
+        raise BadAddress(
+            message("The address has a user name or password in it. Remove everything before the @ sign.")
+        )
     if not host or port == 0:
-        raise BadAddress("The address names no shop. Copy the whole address of the product's page.")
+        raise BadAddress(message("The address names no shop. Copy the whole address of the product's page."))
     kind: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
     query = "&".join(part for part in parts.query.split("&") if part and (keep_tracking or not _is_tracking(part)))
     path = quote(parts.path, safe=_PATH_SAFE) or "/"
@@ -192,23 +205,31 @@ def _host(raw: str, *, bracketed: bool) -> str:
         if bracketed:
             address = ipaddress.IPv6Address(raw)
             if address.scope_id is not None:
-                raise BadAddress("The address is one inside a private network, and only public shops are read.")
+                raise BadAddress(
+                    message("The address is one inside a private network, and only public shops are read.")
+                )
             return address.compressed
         host = raw.encode("idna").decode("ascii").lower() if not raw.isascii() else raw.lower()
     except ValueError as error:
         if isinstance(error, BadAddress):
             raise
-        raise BadAddress(f"“{raw[:100]}” is not a proper host name. Copy the address again.") from None
+        raise _improper_host(raw) from None
     host = host.removesuffix(".")
     last = host.rsplit(".", 1)[-1]
     if last.isdigit() or re.fullmatch(r"0x[0-9a-f]{0,20}", last):
         try:
             return str(ipaddress.IPv4Address(host))
         except ValueError:
-            raise BadAddress(f"“{host[:100]}” is a number in an unusual spelling, not a shop.") from None
+            raise BadAddress(
+                message("“{host}” is a number in an unusual spelling, not a shop.", host=host[:100])
+            ) from None
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):
-        raise BadAddress(f"“{raw[:100]}” is not a proper host name. Copy the address again.")
+        raise _improper_host(raw)
     return host
+
+
+def _improper_host(host: str) -> BadAddress:
+    return BadAddress(message("“{host}” is not a proper host name. Copy the address again.", host=host[:100]))
 
 
 def _default_port(scheme: str) -> int:
@@ -223,11 +244,16 @@ def _completed(text: str) -> str:
     """An address that lacks only its beginning, after that. Raises `BadAddress` for anything else."""
     if re.fullmatch(r"B0[A-Z0-9]{8}", text):
         raise BadAddress(
-            f"Write the whole address of the product's page, for example https://www.amazon.com/dp/{text}."
+            message(
+                "Write the whole address of the product's page, for example https://www.amazon.com/dp/{product}.",
+                product=text,
+            )
         )
     rest = text.removeprefix("//")
     if "." not in re.split(r"[/?#]", rest, maxsplit=1)[0]:
         raise BadAddress(
-            "This is no address. Copy that of the product's page, beginning with https://, or give a file."
+            message(
+                "This is no address. Copy that of the product's page, beginning with https://, or give a file."
+            )
         )
     return rest

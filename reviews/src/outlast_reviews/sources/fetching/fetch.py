@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import httpx
 
+from outlast import message
 from outlast_reviews.progress import Progress, ignore_progress
 from outlast_reviews.sources.errors import SAVE_IT, FetchError
 from outlast_reviews.sources.fetching.addresses import Address, BadAddress, Endpoint, parse_address, product_at
@@ -73,7 +74,11 @@ class Fetcher:
                 return await work
         except (TimeoutError, httpx.TimeoutException):
             raise FetchError(
-                f"The page did not arrive within {self._seconds:g} seconds. Try again later, or: {SAVE_IT}",
+                message(
+                    "The page did not arrive within {seconds:g} seconds. Try again later, or: {instead}",
+                    seconds=self._seconds,
+                    instead=SAVE_IT,
+                ),
                 transient=True,
             ) from None
 
@@ -89,7 +94,7 @@ class Fetcher:
                     address = _next(address, response.headers.get("location", ""))
                 finally:
                     await response.aclose()
-        raise FetchError(f"The address leads from page to page without an end. {SAVE_IT}")
+        raise FetchError(f"{message('The address leads from page to page without an end.')} {SAVE_IT}")
 
     async def _follow_short_link(self, start: str) -> str:
         address = _named(start, keep_tracking=True)
@@ -100,12 +105,14 @@ class Fetcher:
                 await response.aclose()
                 if response.status_code not in _REDIRECTS:
                     raise FetchError(
-                        "The short link does not lead to a product. Check it, or give its full address."
+                        message("The short link does not lead to a product. Check it, or give its full address.")
                     )
                 address = _named(_joined(address, response.headers.get("location", "")), keep_tracking=True)
                 if not product_at(str(address)).is_short:
                     return str(address)
-        raise FetchError("The short link leads from link to link without an end. Give the product's full address.")
+        raise FetchError(
+            message("The short link leads from link to link without an end. Give the product's full address.")
+        )
 
     async def _request(self, transport: httpx.AsyncBaseTransport, address: Address) -> httpx.Response:
         """The response to a request sent to one of the host's checked addresses, its body still unread.
@@ -135,11 +142,15 @@ class Fetcher:
                 continue
             if not is_public(ip):
                 raise FetchError(
-                    f"“{address.host[:100]}” is inside a private network or this machine, "
-                    "and only public shops are read."
+                    message(
+                        "“{host}” is inside a private network or this machine, and only public shops are read.",
+                        host=address.host[:100],
+                    )
                 )
             if address.port not in self._ports:
-                raise FetchError(f"Only the usual ports of web sites are read, not port {address.port}.")
+                raise FetchError(
+                    message("Only the usual ports of web sites are read, not port {port}.", port=address.port)
+                )
         return found
 
     def _build_request(self, address: Address, ip: IpAddress) -> httpx.Request:
@@ -163,7 +174,8 @@ def _parsed(text: str, *, keep_tracking: bool = False) -> Address:
     """Amazon's addresses are refused here too, since any link may lead there."""
     address = _named(text, keep_tracking=keep_tracking)
     if product_at(text).shop == "amazon":
-        raise FetchError(f"The address leads to Amazon, which does not let its review pages be read. {SAVE_IT}")
+        refused = message("The address leads to Amazon, which does not let its review pages be read.")
+        raise FetchError(f"{refused} {SAVE_IT}")
     return address
 
 
@@ -173,7 +185,8 @@ def _named(text: str, *, keep_tracking: bool) -> Address:
     except BadAddress as error:
         raise FetchError(str(error)) from None
     if wrong := imitation(address.host):
-        raise FetchError(f"The address leads to “{address.host[:100]}”, which {wrong}.")
+        leads = message("The address leads to “{host}”.", host=address.host[:100])
+        raise FetchError(f"{leads} {wrong}")
     return address
 
 
@@ -182,7 +195,7 @@ def _next(address: Address, location: str) -> Address:
 
 
 def _joined(address: Address, location: str) -> str:
-    no_target = FetchError(f"The shop sends visitors on to an address that is none. {SAVE_IT}")
+    no_target = FetchError(f"{message('The shop sends visitors on to an address that is none.')} {SAVE_IT}")
     if not location:
         raise no_target
     try:
@@ -197,6 +210,9 @@ def _broken(address: Address, error: httpx.TransportError | None) -> FetchError:
         cause = cause.__cause__ or cause.__context__
     if cause is not None:
         return FetchError(
-            f"“{address.host[:100]}” cannot prove that it is that shop: its certificate is not valid."
+            message(
+                "“{host}” cannot prove that it is that shop: its certificate is not valid.",
+                host=address.host[:100],
+            )
         )
-    return FetchError(f"“{address.host[:100]}” could not be reached.", transient=True)
+    return FetchError(message("“{host}” could not be reached.", host=address.host[:100]), transient=True)

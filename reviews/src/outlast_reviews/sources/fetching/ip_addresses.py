@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Final
 
+from outlast import message
 from outlast_reviews.sources.errors import FetchError
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -92,7 +93,9 @@ async def resolve(resolver: Resolver, host: str, port: int) -> list[IpAddress]:
         if await _answers(resolver, error):
             raise FetchError(_not_found(host)) from error
         raise FetchError(
-            f"We cannot look up any shop just now, “{host[:100]}” included. Please try again later.",
+            message(
+                "We cannot look up any shop just now, “{host}” included. Please try again later.", host=host[:100]
+            ),
             transient=True,
         ) from error
     if not found:
@@ -133,4 +136,4 @@ async def _ask(resolver: Resolver, host: str, port: int) -> Sequence[str]:
 
 
 def _not_found(host: str) -> str:
-    return f"We found no site at “{host[:100]}”. Check the address for typing errors."
+    return message("We found no site at “{host}”. Check the address for typing errors.", host=host[:100])

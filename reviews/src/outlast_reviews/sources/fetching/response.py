@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from outlast import message
 from outlast_reviews.progress import Progress
 from outlast_reviews.sources.errors import SAVE_IT, FetchError, NotReviews
 from outlast_reviews.sources.fetching.addresses import Address
@@ -47,12 +48,17 @@ async def read_page(
     kind = kind.strip().lower()
     if kind not in _READABLE:
         raise FetchError(
-            f"The address is not a web page but {f'“{kind[:60]}”' if kind else 'something without a type'}. "
-            "Give the address of a product's page."
+            message(
+                "The address is not a web page but “{kind}”. Give the address of a product's page.", kind=kind[:60]
+            )
+            if kind
+            else message(
+                "The address is not a web page but something without a type. Give the address of a product's page."
+            )
         )
     packed = response.headers.get("content-encoding", "identity").strip().lower()
     if packed not in ("identity", "gzip", "x-gzip", ""):
-        raise FetchError(f"The shop sends the page in a packing that was not asked for. {SAVE_IT}")
+        raise FetchError(f"{message('The shop sends the page in a packing that was not asked for.')} {SAVE_IT}")
     body = await _body(response, most_bytes, progress)
     if packed.endswith("gzip"):
         body = _unpacked(body, most_bytes)
@@ -64,13 +70,18 @@ def _refuse_status(address: Address, response: httpx.Response) -> None:
     if 200 <= status < 300:
         return
     if status in _LATER or status >= 500:
-        what = "asks to be left alone for a while" if status == 429 else f"has trouble answering (status {status})"
-        raise FetchError(
-            f"“{host}” {what}. Try again later.", transient=True, retry_after=retry_after(response.headers)
+        later = (
+            message("“{host}” asks to be left alone for a while. Try again later.", host=host)
+            if status == 429
+            else message(
+                "“{host}” has trouble answering (status {status}). Try again later.", host=host, status=status
+            )
         )
+        raise FetchError(later, transient=True, retry_after=retry_after(response.headers))
     if status in (404, 410):
-        raise FetchError(f"“{host}” has no such page. Check the address.")
-    raise FetchError(f"“{host}” does not show this page to programs (status {status}). {SAVE_IT}")
+        raise FetchError(message("“{host}” has no such page. Check the address.", host=host))
+    refused = message("“{host}” does not show this page to programs (status {status}).", host=host, status=status)
+    raise FetchError(f"{refused} {SAVE_IT}")
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
@@ -87,7 +98,8 @@ def retry_after(headers: httpx.Headers) -> float | None:
 
 
 async def _body(response: httpx.Response, most_bytes: int, progress: Progress) -> bytes:
-    too_large = FetchError(f"The page is larger than {most_bytes / MIB:g} MiB. {SAVE_IT}")
+    refused = message("The page is larger than {most:g} MiB.", most=most_bytes / MIB)
+    too_large = FetchError(f"{refused} {SAVE_IT}")
     stated = response.headers.get("content-length", "")
     total = int(stated) if stated.isdecimal() and len(stated) < 15 else most_bytes
     if total > most_bytes:
@@ -100,7 +112,7 @@ async def _body(response: httpx.Response, most_bytes: int, progress: Progress) -
                 raise too_large
             progress(min(len(body), total), total)
     except httpx.TransportError as error:
-        raise FetchError("The connection broke while the page arrived.", transient=True) from error
+        raise FetchError(message("The connection broke while the page arrived."), transient=True) from error
     return bytes(body)
 
 
@@ -110,7 +122,7 @@ def _unpacked(body: bytes, most_bytes: int) -> bytes:
     try:
         return b"".join(gunzip(iter(lambda: packed.read(_BLOCK), b""), limits, Usage(limits)))
     except NotReviews:
-        raise FetchError(f"The page is packed wrongly, or unpacks to too much. {SAVE_IT}") from None
+        raise FetchError(f"{message('The page is packed wrongly, or unpacks to too much.')} {SAVE_IT}") from None
 
 
 def _in_utf8(body: bytes, parameters: str) -> bytes:

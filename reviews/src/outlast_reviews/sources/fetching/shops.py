@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from outlast import message
+
 AMAZON = {
     "com": "us", "ca": "ca", "com.mx": "mx", "com.br": "br", "co.uk": "uk", "ie": "ie", "de": "de", "fr": "fr",
     "it": "it", "es": "es", "nl": "nl", "com.be": "be", "se": "se", "pl": "pl", "com.tr": "tr", "ae": "ae",
@@ -34,17 +36,18 @@ def is_amazon_short(host: str) -> bool:
 
 
 def imitation(host: str) -> str | None:
-    """What is wrong with a host that pretends to be somebody else's, as the end of a sentence; or `None`."""
+    """What is wrong with a host that pretends to be somebody else's, in a sentence; or `None`."""
     if amazon_country(host):
         return None
+    name = host[:100]
     for label in host.split("."):
         shown = _shown(label)
         if shown is None:
-            return "is not a proper host name"
+            return message("“{host}” is not a proper host name.", host=name)
         if "amazon" in re.split(r"[-_]", _skeleton(shown)):
-            return "is not one of Amazon's sites, though it looks like one"
+            return message("“{host}” is not one of Amazon's sites, though it looks like one.", host=name)
         if len({alphabet for letter in shown if (alphabet := _alphabet(letter))}) > 1:
-            return "mixes letters of several alphabets, as imitations of shops do"
+            return message("“{host}” mixes letters of several alphabets, as imitations of shops do.", host=name)
     return None
 
 

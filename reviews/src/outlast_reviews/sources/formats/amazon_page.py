@@ -6,6 +6,7 @@ from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from outlast import message
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.columns import columns_of
@@ -43,7 +44,7 @@ _NOISE = (
 class AmazonPage:
     """Cut into cards first and parsed card by card, so that no page can cost more than its length."""
 
-    names = ("saved Amazon review page",)
+    names = (message("saved Amazon review page"),)
 
     def recognises(self, content: Content) -> bool:
         return _CARD.search(content.page()) is not None
@@ -54,11 +55,11 @@ class AmazonPage:
         for card, own_id in _cards(page):
             node = _parse(card, "[data-hook=review]")
             if node is None:
-                rows.skip("the review's part of the page is not laid out like a review")
+                rows.skip(message("the review's part of the page is not laid out like a review"))
             else:
                 rows.add(_COLUMNS, _values(node, own_id))
         return rows.finish(
-            "saved Amazon page" + content.encoding_note,
+            _format(content.encoding),
             product_title=_product_title(page),
             product_rating=_product_rating(page),
             stated_ratings=_stated_ratings(page),
@@ -66,13 +67,22 @@ class AmazonPage:
         )
 
 
+def _format(encoding: str | None) -> str:
+    return (
+        message("saved Amazon page ({encoding})", encoding=encoding) if encoding else message("saved Amazon page")
+    )
+
+
 def _cards(page: str) -> Iterator[tuple[str, str | None]]:
     """Yield each card with the review id of its enclosing element, if any."""
     marks = [match.start() for match in islice(_CARD.finditer(page), _MOST_CARDS + 1)]
     if len(marks) > _MOST_CARDS:
         raise NotReviews(
-            f"The page has more than {_MOST_CARDS:,} reviews on it, more than can be read from one page. "
-            "Give an export instead."
+            message(
+                "The page has more than {most:,} reviews on it, more than can be read from one page. Give an"
+                " export instead.",
+                most=_MOST_CARDS,
+            )
         )
     starts = [max(page.rfind("<", max(0, mark - _LONGEST_TAG), mark), 0) for mark in marks]
     for start, end in zip(starts, [*starts[1:], len(page)], strict=True):

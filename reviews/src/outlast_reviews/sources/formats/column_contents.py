@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 
 from outlast_reviews.sources.formats.columns import VALUES, Columns, Part, columns_of
 from outlast_reviews.sources.formats.dates import read_date
-from outlast_reviews.sources.formats.stars import UnreadableStars, bare_number, read_stars, read_thumb
+from outlast_reviews.sources.formats.stars import (
+    UnknownStars,
+    UnreadableStars,
+    bare_number,
+    read_stars,
+    read_thumb,
+)
 
 MOST = 0.9
 """Share of a column's values that shows what the column holds."""
@@ -240,6 +246,8 @@ def _is_rating(text: str) -> bool:
         return True
     try:
         return read_stars(text) is not None
+    except UnknownStars:
+        return True
     except UnreadableStars:
         return False
 

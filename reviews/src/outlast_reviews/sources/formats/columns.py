@@ -1,13 +1,14 @@
 """Maps columns of a table, or keys of an object, to the parts of a review by their names in six languages."""
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import permutations
 from types import MappingProxyType
 from typing import Literal, NoReturn
 
+from outlast import message
 from outlast_reviews.sources.errors import NotReviews, encodable, quoted
 
 PRODUCT_IDS = (
@@ -101,7 +102,10 @@ Part = Literal[
 UNKNOWN = "unknown"
 """Answer that the order of day and month is not known either; such dates are left out."""
 VALUES: Mapping[str, Sequence[str]] = MappingProxyType(
-    {"scale": ("5", "0-5", "10", "50", "100", "thumbs"), "dates": ("day", "month", UNKNOWN)}
+    {
+        "scale": ("5", "0-5", "10", "0-10", "50", "0-50", "100", "0-100", "1", "0-1", "thumbs"),
+        "dates": ("day", "month", UNKNOWN),
+    }
 )
 """What is not a column, with what it can be: the scale of bare ratings, and what comes first in a date."""
 NO_MAPPING: Mapping[Part, str] = MappingProxyType({})
@@ -113,8 +117,7 @@ LONGEST_NAME = 200
 """Characters; columns with longer names are ignored."""
 
 _ASKED: tuple[Part, ...] = ("rating", "text", "title", "date", "reviewer", "verified", "review_id", "incentivised")
-_MEANT: Mapping[Part, str] = {"rating": "stars", "text": "words"}
-_MOST_SHOWN = 100
+_MOST_SHOWN, _MOST_NAMED = 100, 12
 _LONGEST_SAMPLE = 60
 _OF_THE_REVIEW = ("reviews.", "review.", "review/")
 _OF_THE_PRODUCT = ("product_id", "product_title")
@@ -188,7 +191,7 @@ class Columns:
         for part, at in zip(self.__slots__, self.positions, strict=False):
             if at is not None and at < len(names):
                 name = _PART_OF_FIELD.get(part, part)
-                found.setdefault(name, quoted(names[at], LONGEST_NAME) or f"number {at + 1}")
+                found.setdefault(name, quoted(names[at], LONGEST_NAME) or message("number {at}", at=at + 1))
         return found
 
     @property
@@ -307,10 +310,12 @@ def columns_of(names: Sequence[str], mapping: Mapping[Part, str] = NO_MAPPING) -
 
 
 def refuse_columns(
-    what: str, names: Sequence[str], found: Columns, likely: Columns, rows: Sequence[Sequence[object]]
+    about: str, names: Sequence[str], found: Columns, likely: Columns, rows: Sequence[Sequence[object]]
 ) -> NoReturn:
-    """Raises `UnknownColumns`: `what` (the table) lacks a part; `likely` is suggested, and `rows` give samples."""
-    missing = " and none for ".join(f"the {part}" for part in found.missing)
+    """Raises `UnknownColumns` for a missing part; `likely` is suggested, and `rows` give samples.
+
+    `about` is a sentence that goes before, or empty.
+    """
     found_columns: dict[str, ColumnSample] = {}
     for at, name in enumerate(names[:_MOST_SHOWN]):
         if len(name) <= LONGEST_NAME:
@@ -322,19 +327,31 @@ def refuse_columns(
         at: int | None = getattr(likely, _FIELDS.get(part, part))
         if at is not None and at < len(names) and names[at] in found_columns:
             guesses[part] = found_columns[names[at]].name
-    called = columns_of(names)
-    for part in found.missing:
-        at = getattr(called, part)
-        if at is not None:
-            what = (
-                f"“{quoted(names[at])}” holds no {_MEANT[part]} that can be read, and {what[0].lower()}{what[1:]}"
-            )
-    raise UnknownColumns(
-        f"{what} has no column for {missing} of a review. Columns found: {named(names)}. "
-        "Say which column is which, or name them “rating” and “text” and give the file again.",
-        list(found_columns.values()),
-        guesses,
+    sentences = (
+        about,
+        *_unreadable(names, found.missing),
+        _no_column(found.missing),
+        found_in(names),
+        message("Say which column is which, or name them “rating” and “text” and give the file again."),
     )
+    raise UnknownColumns(" ".join(filter(None, sentences)), list(found_columns.values()), guesses)
+
+
+def _unreadable(names: Sequence[str], missing: Collection[Part]) -> Iterator[str]:
+    """Of the columns that are called after a missing part."""
+    called = columns_of(names)
+    if "rating" in missing and called.rating is not None:
+        yield message("“{column}” holds no stars that can be read.", column=quoted(names[called.rating]))
+    if "text" in missing and called.text is not None:
+        yield message("“{column}” holds no words that can be read.", column=quoted(names[called.text]))
+
+
+def _no_column(missing: Collection[Part]) -> str:
+    if "text" not in missing:
+        return message("There is no column for the rating of a review.")
+    if "rating" not in missing:
+        return message("There is no column for the text of a review.")
+    return message("There is no column for the rating and none for the text of a review.")
 
 
 def refuse_missing(mapping: Mapping[Part, str], names: Sequence[str]) -> None:
@@ -343,11 +360,19 @@ def refuse_missing(mapping: Mapping[Part, str], names: Sequence[str]) -> None:
     for part, name in mapping.items():
         if part in VALUES:
             if name not in VALUES[part]:
-                raise NotReviews(f"“{part}” can be {', '.join(VALUES[part])}, and not “{quoted(name)}”.")
+                raise NotReviews(
+                    message(
+                        "“{part}” can be {values}, and not “{value}”.",
+                        part=part,
+                        values=", ".join(VALUES[part]),
+                        value=quoted(name),
+                    )
+                )
         elif found.position(name) is None and (part, name) != ("rating", ABSENT):
-            raise NotReviews(
-                f"There is no column “{quoted(name)}”, which was to be the {part}. Columns found: {named(names)}."
+            absent = message(
+                "There is no column “{column}”, which was to be “{part}”.", column=quoted(name), part=part
             )
+            raise NotReviews(f"{absent} {found_in(names)}")
 
 
 def _sample(value: object) -> str:
@@ -369,10 +394,16 @@ def may_hold(name: str, plain: str) -> bool:
     return known or name.strip()[:LONGEST_NAME].lower().startswith(_OF_THE_REVIEW)
 
 
+def found_in(names: Sequence[str]) -> str:
+    """The columns found, in a sentence."""
+    return message("Columns found: {columns}.", columns=named(names)) if names else message("Columns found: none.")
+
+
 def named(names: Sequence[str]) -> str:
-    """The columns found, for a sentence."""
-    shown = ", ".join(f"“{quoted(name)}”" for name in names[:12]) or "none"
-    return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown
+    """Columns, for a sentence."""
+    shown = ", ".join(f"“{quoted(name)}”" for name in names[:_MOST_NAMED])
+    more = len(names) - _MOST_NAMED
+    return message("{names} and {more} more", names=shown, more=more) if more > 0 else shown
 
 
 def _best(plain: Sequence[str], known: Mapping[str, tuple[str, int]], names: Sequence[str] = ()) -> dict[str, int]:

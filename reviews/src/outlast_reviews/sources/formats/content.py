@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import BinaryIO
 
+from outlast import message
 from outlast_reviews.progress import Progress
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.columns import NO_MAPPING, Part
@@ -41,8 +42,12 @@ class Content:
     ) -> None:
         if size > limits.file:
             raise NotReviews(
-                f"The file has {size // MIB} MiB; at most {limits.file // MIB} MiB can be read. "
-                "Give the reviews of one product alone."
+                message(
+                    "The file has {size} MiB; at most {most} MiB can be read. Give the reviews of one product"
+                    " alone.",
+                    size=size // MIB,
+                    most=limits.file // MIB,
+                )
             )
         self.limits = limits
         self.mapping = mapping
@@ -55,9 +60,11 @@ class Content:
             self._blocks = gunzip(chain([head], self._blocks), limits, self._usage)
             head = _first(self._blocks)
         if not head:
-            raise NotReviews("The file is empty. Give a file with reviews in it.")
+            raise NotReviews(message("The file is empty. Give a file with reviews in it."))
         if packed and head.startswith(GZIP_MAGIC):
-            raise NotReviews("This is a gzip file inside a gzip file. Unpack it once and give the result.")
+            raise NotReviews(
+                message("This is a gzip file inside a gzip file. Unpack it once and give the result.")
+            )
         if not packed:
             _refuse_millions(head, size, limits)
         if MHTML_OPENING.match(head):
@@ -73,9 +80,13 @@ class Content:
         self._page: str | None = None
 
     @property
-    def encoding_note(self) -> str:
-        """Follows a format's name: " (Windows-1252)" where the text is not Unicode, else nothing."""
-        return self._decoder.note
+    def encoding(self) -> str | None:
+        """What the text is written in, where that is not Unicode."""
+        return self._decoder.encoding
+
+    def with_encoding(self, name: str) -> str:
+        """A format's name, with the encoding where that is not Unicode."""
+        return f"{name} ({self.encoding})" if self.encoding else name
 
     def read_first_line(self) -> None:
         """Makes the opening longer, until it has more than one line or as much as a line may have."""
@@ -118,8 +129,11 @@ class Content:
                 length += len(chunk)
                 if length > self.limits.page:
                     raise NotReviews(
-                        f"The web page is larger than {self.limits.page // MIB} MiB. "
-                        "Save one page of reviews alone and give that file."
+                        message(
+                            "The web page is larger than {most} MiB. Save one page of reviews alone and give that"
+                            " file.",
+                            most=self.limits.page // MIB,
+                        )
                     )
             self._page = "".join(parts)
         return self._page
@@ -130,8 +144,10 @@ class Content:
             self._nuls += text.count("\0")
             if self._nuls > MOST_NULS:
                 raise NotReviews(
-                    "The file holds many NUL characters, which no text has: it is damaged or not a text. "
-                    "Export it again."
+                    message(
+                        "The file holds many NUL characters, which no text has: it is damaged or not a text."
+                        " Export it again."
+                    )
                 )
             return text.replace("\0", "")
         return text
@@ -139,8 +155,11 @@ class Content:
     def _refuse_long(self, line: str) -> None:
         if len(line) > self.limits.line:
             raise NotReviews(
-                f"A line of the file is longer than {self.limits.line // MIB} MiB, so it is not a list of "
-                "reviews. Export it again with one review per line."
+                message(
+                    "A line of the file is longer than {most} MiB, so it is not a list of reviews. Export it"
+                    " again with one review per line.",
+                    most=self.limits.line // MIB,
+                )
             )
 
 
@@ -165,7 +184,10 @@ def _counted(file: BinaryIO, size: int, limits: ReadLimits, progress: Progress) 
         done += len(block)
         if done > limits.file:
             raise NotReviews(
-                f"The file has more than {limits.file // MIB} MiB. Give the reviews of one product alone."
+                message(
+                    "The file has more than {most} MiB. Give the reviews of one product alone.",
+                    most=limits.file // MIB,
+                )
             )
         if done - reported >= _REPORT_EVERY:
             reported = done
@@ -188,6 +210,9 @@ def _refuse_millions(head: bytes, size: int, limits: ReadLimits) -> None:
     expected = max(head.count(b"\n"), head.count(b"{")) * size // len(head)
     if expected > 2 * limits.lines:
         raise NotReviews(
-            f"The file seems to have about {expected // 1_000_000} million rows, more than one analysis can take. "
-            "Give the reviews of one product alone."
+            message(
+                "The file seems to have about {millions} million rows, more than one analysis can take. Give the"
+                " reviews of one product alone.",
+                millions=expected // 1_000_000,
+            )
         )

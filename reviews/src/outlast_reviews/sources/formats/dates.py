@@ -4,7 +4,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -123,6 +123,12 @@ _EARLIEST, _LATEST = 1990, 2099
 DateOrder = Literal["day", "month", "year"]
 """What comes first; the year only where it has two digits, as in Japan."""
 _MOST_SAMPLED = 20_000
+_LARGEST_SHORT_YEAR = 99
+_MONTHS_OF_YEAR = 12
+_ANY_DAY = dt.date(2020, 1, 1)
+"""Where only the form of a date matters."""
+_DAMAGED_DATES = 2
+"""This many of a column, or a hundredth, may be in another order than the others."""
 _FEW = 4
 """Different dates, of which the years say little."""
 
@@ -135,25 +141,40 @@ class ApproximateDate(NamedTuple):
 
 
 class AmbiguousDate(NamedTuple):
-    """A date such as 04/05/2018 or 18/03/12, whose order follows from the other dates of its column."""
+    """A date such as 04/05/2018, 18/03/12 or 2018/04/05, whose order follows from the others of its column."""
 
     first: int
+    """As it is written: with four digits it is the year."""
     second: int
     last: int
     """As it is written: with two digits it may be a year or, behind the year and the month, a day."""
     separator: str
+
+    @property
+    def begins_with_year(self) -> bool:
+        return self.first > _LARGEST_SHORT_YEAR
+
+    @property
+    def is_iso(self) -> bool:
+        """Whether a standard says the order, which only other dates of its column can speak against."""
+        return self.begins_with_year and self.separator in {"-", ""}
+
+    @property
+    def day_and_month(self) -> tuple[int, int]:
+        """The two numbers whose order is the question."""
+        return (self.second, self.last) if self.begins_with_year else (self.first, self.second)
 
     def __str__(self) -> str:
         return f"{self.first:02}{self.separator}{self.second:02}{self.separator}{self.last:02}"
 
     def read(self, order: DateOrder, today: dt.date) -> dt.date | None:
         """In that order; of two digits the year is never one that is yet to come."""
-        day, month, year = self.first, self.second, self.last
+        (day, month), year = self.day_and_month, self.first if self.begins_with_year else self.last
         if order == "month":
             day, month = month, day
         elif order == "year":
-            day, year = (year, day) if year < 100 else (0, 0)
-        if year < 100:
+            day, year = (year, day) if year <= _LARGEST_SHORT_YEAR else (0, 0)
+        if year <= _LARGEST_SHORT_YEAR:
             year += 2000 if 2000 + year <= today.year else 1900
         return _date(year, month, day)
 
@@ -164,8 +185,16 @@ ReadDate = dt.date | AmbiguousDate | ApproximateDate
 def read_date(raw: object, today: dt.date | None = None) -> ReadDate | None:
     """`None` where there is no date that can be understood. The day is the one written, in its own zone.
 
-    "9 months ago" is counted from `today`, and is no date without it.
+    "9 months ago" is counted from `today`, and is no date without it. Behind a year, the month comes first.
     """
+    found = read_in_column(raw, today)
+    if isinstance(found, AmbiguousDate) and found.begins_with_year:
+        return found.read("month", today or _ANY_DAY)
+    return found
+
+
+def read_in_column(raw: object, today: dt.date | None = None) -> ReadDate | None:
+    """As `read_date`, but the other dates of the column decide what comes first behind a year."""
     if raw is None or isinstance(raw, bool):
         return None
     text = (f"{raw:.3f}" if isinstance(raw, float) else str(raw)).strip()
@@ -179,7 +208,7 @@ def read_date(raw: object, today: dt.date | None = None) -> ReadDate | None:
     if match := _MONTH_IN_NUMBERS.fullmatch(text):
         return _middle_of(int(match["year"] or match["year_behind"]), int(match["month"] or match["month_first"]))
     if match := _ISO.match(text) or _COMPACT.match(text):
-        return _date(int(match[1]), int(match[3]), int(match[4]))
+        return _year_first(match)
     if match := _NUMERIC.match(text):
         return _numeric(match)
     if match := _REVIEW_TIME.match(text):
@@ -201,16 +230,21 @@ def read_date(raw: object, today: dt.date | None = None) -> ReadDate | None:
     if match := _MONTH_OF_SHORT_YEAR.fullmatch(lowered):
         return _middle_of(_century(int(match["year"]), today), _MONTHS.get(match["month"], 0))
     if match := _ISO.search(text):
-        return _date(int(match[1]), int(match[3]), int(match[4]))
+        return _year_first(match)
     return _numeric(match) if (match := _NUMERIC.search(text)) else None
 
 
 def order_of(column: Iterable[AmbiguousDate], today: dt.date) -> DateOrder | None:
     """The order in which most dates of the column are dates that have been; of equals that of the fewest years.
 
-    Dots stand behind the day. `None` if other dates fit both orders of day and month equally, and differ in them.
+    Dots stand behind the day. `None` if other dates fit both orders of day and month equally, and differ in them,
+    or if some can only be read in the one and some only in the other. Dates that begin with a four-digit year are
+    a column of their own, as `order_behind_year` has it.
     """
     counted = Counter(column)
+    days, months = _decided(counted)
+    if min(days, months) > max(_DAMAGED_DATES, counted.total() // 100):
+        return None
     dots = sum(count for date, count in counted.items() if date.separator == ".") * 2 > counted.total()
     orders: tuple[DateOrder, ...] = ("day", "month", "year") if dots else ("month", "day", "year")
     best: tuple[DateOrder, int, int] = orders[0], -1, 0
@@ -228,8 +262,38 @@ def order_of(column: Iterable[AmbiguousDate], today: dt.date) -> DateOrder | Non
     return None if alike and not dots and best[0] != "year" else best[0]
 
 
+def order_behind_year(column: Iterable[AmbiguousDate]) -> DateOrder | None:
+    """What comes first in most dates such as 2018/04/05 of a column: nearly everywhere the month.
+
+    `None` if some can only be read in the one order and some only in the other, and where all can be read in both
+    and the middle numbers vary more than the last ones: of many dates more days than months differ. Dates with
+    hyphens, as ISO has them, and those without separators are never in doubt.
+    """
+    counted = Counter(column)
+    days, months = _decided(counted)
+    is_iso = all(date.is_iso for date in counted)
+    if not is_iso and min(days, months) > max(_DAMAGED_DATES, counted.total() // 100):
+        return None
+    if not is_iso and not days and not months:
+        middle, last = ({date.second for date in counted}, {date.last for date in counted})
+        return None if len(middle) > len(last) else "month"
+    return "day" if days > months else "month"
+
+
+def _decided(counted: Mapping[AmbiguousDate, int]) -> tuple[int, int]:
+    """How many dates can only begin with the day, and how many only with the month."""
+    days = months = 0
+    for date, count in counted.items():
+        one, other = date.day_and_month
+        days += count * (other <= _MONTHS_OF_YEAR < one)
+        months += count * (one <= _MONTHS_OF_YEAR < other)
+    return days, months
+
+
 def resolve_date(date: AmbiguousDate, order: DateOrder, today: dt.date) -> dt.date | None:
     """The date in the order of its column, or in one in which it is a date, if need be one that is yet to come."""
+    if date.begins_with_year:
+        return date.read(order, today) or date.read("month" if order == "day" else "day", today)
     orders: tuple[DateOrder, ...] = (order, "day", "month", "year")
     read = [found for one in orders if (found := date.read(one, today))]
     return next((found for found in read if found <= today), read[0] if read else None)
@@ -258,6 +322,16 @@ def _century(year: int, today: dt.date | None) -> int:
 def _middle_of(year: int, month: int) -> ApproximateDate | None:
     day = _date(year, month, 15)
     return None if day is None else ApproximateDate(day)
+
+
+def _year_first(match: re.Match[str]) -> dt.date | AmbiguousDate | None:
+    """A date that is the same in both orders, that nobody writes in the other, or that is ambiguous."""
+    date = AmbiguousDate(int(match[1]), int(match[3]), int(match[4]), match[2])
+    read = date.read("month", _ANY_DAY)
+    is_standard = date.is_iso and match.string[match.end() : match.end() + 1] == "T"
+    if is_standard or date.second == date.last:
+        return read
+    return date if read or date.read("day", _ANY_DAY) else None
 
 
 def _numeric(match: re.Match[str]) -> AmbiguousDate:

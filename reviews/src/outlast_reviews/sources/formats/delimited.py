@@ -10,6 +10,7 @@ from itertools import islice
 from operator import length_hint
 from typing import NamedTuple
 
+from outlast import message
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.column_contents import corrected, likely, names_with_gap
@@ -19,30 +20,39 @@ from outlast_reviews.sources.formats.columns import (
     Columns,
     Part,
     columns_of,
-    named,
     refuse_columns,
     refuse_missing,
 )
 from outlast_reviews.sources.formats.content import Content
 from outlast_reviews.sources.formats.dates import read_date
+from outlast_reviews.sources.formats.header import (
+    DELIMITERS,
+    header_of,
+    lines_before_header,
+    lines_of,
+    names_words,
+    note_about,
+    unread_columns,
+)
 from outlast_reviews.sources.formats.rows import ReviewCollector
 from outlast_reviews.sources.formats.stars import UnreadableStars, read_stars
 from outlast_reviews.sources.limits import MIB, ReadLimits
 
-_DELIMITERS = ",\t;|"
 _NO_DELIMITER = "\x1f"
 """Of a table with one column: a character that no text has."""
-_BEFORE_HEADER = re.compile(r"sep=.?\s*\Z|#[^,;|\t]*\Z", re.IGNORECASE)
-"""A line for Excel, or a comment; "#" may also be the name of a first column."""
 _ESCAPED = re.compile(r"""[^\\,;\t|"]\\"[^,;\t|\r\n]""")
 _DOUBLED = re.compile(r"""[^,;\t|\r\n"]""[^,;\t|\r\n"]""")
 _LOOK_AT = 200
 _STARS = frozenset({"0", "0.0"})
 _LONGEST_STARS = 5
 """As in "4/5"; a longer name that reads as stars, such as "Question 1", may well be one."""
-_IMPROPER = "the row is not proper CSV, or one of its fields is too long"
-_NEVER_CLOSED = "a quotation mark is opened in this row and never closed, so the rest of the file is in it"
-_NO_PARTNER = "in or before this row is a quotation mark without its partner, so that it cannot be told apart"
+_IMPROPER = message("the row is not proper CSV, or one of its fields is too long")
+_NEVER_CLOSED = message(
+    "a quotation mark is opened in this row and never closed, so the rest of the file is in it"
+)
+_NO_PARTNER = message(
+    "in or before this row is a quotation mark without its partner, so that it cannot be told apart"
+)
 _MOST_LINES = 1_000
 """Of one field in a table that does not quote as a whole."""
 _LONGEST_RATING = 80
@@ -168,8 +178,11 @@ class TableRecords:
         except _TooLong:
             if not any(_is_row(line, self._shape) for line in self._feed.consumed[1:]):
                 raise NotReviews(
-                    f"A row of the table is longer than {self._limit // MIB} MiB: "
-                    "perhaps a quotation mark was never closed. Export the file again."
+                    message(
+                        "A row of the table is longer than {most} MiB: perhaps a quotation mark was never closed."
+                        " Export the file again.",
+                        most=self._limit // MIB,
+                    )
                 ) from None
             self._reader = self._shape.reader(iter(self._feed))
             return None
@@ -309,56 +322,60 @@ def unquoted(value: str) -> str:
 
 
 class Delimited:
-    """Any table whose first line names its columns; asked last, because almost every text looks like one."""
+    """Any table with a line that names its columns; asked last, because almost every text looks like one."""
 
     names = ("CSV", "TSV")
 
     def recognises(self, content: Content) -> bool:
-        line = _first_line(content.opening)
-        return any(delimiter in line for delimiter in _DELIMITERS) or _names_words(line)
+        line = header_of(content.opening, content.mapping)
+        return any(delimiter in line for delimiter in DELIMITERS) or names_words(line)
 
     def read(self, content: Content) -> ReviewSet:
         shape = shape_of(content.opening, content.limits, content.mapping)
         rows = ReviewCollector(content.limits, content.mapping)
-        records = iter(TableRecords(content.lines(), shape, rows, content.limits))
+        lines = content.lines()
+        before = list(islice(lines, lines_before_header(content.opening, content.mapping)))
+        records = iter(TableRecords(lines, shape, rows, content.limits))
         header = _header(records)
         if _is_review(header, shape.columns):
             _add(rows, shape, header, content.limits)
         for values in records:
             _add(rows, shape, values, content.limits)
-        found = rows.finish(shape.format + content.encoding_note)
+        found = rows.finish(content.with_encoding(shape.format))
         return replace(
-            found, left_out=(*found.left_out, *_unused(shape)), columns=shape.columns.named(shape.names)
+            found,
+            left_out=(*found.left_out, *note_about(before), *unread_columns(shape.names, shape.columns)),
+            columns=shape.columns.named(shape.names),
         )
 
 
 def shape_of(opening: str, limits: ReadLimits, mapping: Mapping[Part, str] = NO_MAPPING) -> TableShape:
-    """Raises `UnknownColumns` when the first line has none for stars or none for words."""
-    line = _first_line(opening)
-    if _names_words(line):
+    """Raises `UnknownColumns` when the header has none for stars or none for words."""
+    line = header_of(opening, mapping)
+    opening = "\n".join(lines_of(opening)[lines_before_header(opening, mapping) :])
+    if names_words(line):
         return _shape(line, _NO_DELIMITER, opening, {**mapping, "rating": ABSENT})
-    shapes = [_shape(line, delimiter, opening, mapping) for delimiter in _DELIMITERS]
+    shapes = [_shape(line, delimiter, opening, mapping) for delimiter in DELIMITERS]
     best = max(shapes, key=lambda shape: (shape.columns.known, len(shape.names)))
     if len(best.names) > limits.fields:
         raise NotReviews(
-            f"The table has {len(best.names):,} columns; at most {limits.fields:,} can be read. "
-            "Export only the columns of the reviews."
+            message(
+                "The table has {columns:,} columns; at most {most:,} can be read. Export only the columns of the"
+                " reviews.",
+                columns=len(best.names),
+                most=limits.fields,
+            )
         )
     best = _with_unnamed(best, _first_rows(opening, best, _LOOK_AT), mapping)
     refuse_missing(mapping, best.names)
     rows = _first_rows(opening, best, _LOOK_AT)
     best = best._replace(columns=corrected(best.columns, rows, mapping))
     if not best.columns.hold_reviews:
-        what = "The table"
+        about = ""
         if any(_is_value(name) for name in best.names) and not all(map(str.isdecimal, best.names)):
-            what = "The first line seems to be a review already, and not to name the columns: the table"
-        refuse_columns(what, best.names, best.columns, likely(best.columns, rows), rows)
+            about = message("The first line seems to be a review already, and not to name the columns.")
+        refuse_columns(about, best.names, best.columns, likely(best.columns, rows), rows)
     return _measured(best, rows)
-
-
-def _names_words(line: str) -> bool:
-    """Whether the first line is the name of one column of texts, and so of the whole table."""
-    return columns_of([unquoted(line.strip())]).text is not None
 
 
 def _with_unnamed(shape: TableShape, rows: list[list[str]], mapping: Mapping[Part, str]) -> TableShape:
@@ -368,22 +385,6 @@ def _with_unnamed(shape: TableShape, rows: list[list[str]], mapping: Mapping[Par
         return shape
     names = names_with_gap(shape.names, wider)
     return shape._replace(names=names, columns=columns_of(names, mapping), width=len(names))
-
-
-def _unused(shape: TableShape) -> Iterator[str]:
-    """The columns that nothing was read from, where one of them may be a part that is missed."""
-    columns = shape.columns
-    if "" in shape.names[:-1] or shape.names[-1:] == [""]:
-        at = shape.names.index("") + 1
-        yield f"a column that the first line does not name, number {at} of {len(shape.names)}"
-    missed = {
-        "date": columns.date is None,
-        "reviewer": columns.reviewer_id is None and columns.reviewer_name is None,
-    }
-    unused = [name for at, name in enumerate(shape.names) if name and at not in columns.positions]
-    if unused and any(missed.values()):
-        names = " or ".join(f"“{name}”" for name, missing in missed.items() if missing)
-        yield f"columns of unknown meaning (call one {names} to have it read so): {named(unused)}"
 
 
 def _is_review(header: list[str], columns: Columns) -> bool:
@@ -406,27 +407,28 @@ def _is_stars(name: str) -> bool:
 def _header(records: Iterator[list[str]]) -> list[str]:
     """The line that names the columns; `records` goes on behind it."""
     for values in records:
-        if any(map(str.strip, values)) and not (len(values) < 3 and _BEFORE_HEADER.match("".join(values))):
+        if any(map(str.strip, values)):
             return values
     return []
 
 
 def _add(rows: ReviewCollector, shape: TableShape, values: list[str], limits: ReadLimits) -> None:
     if len(values) > limits.fields:
-        rows.skip(f"the row has {len(values):,} fields")
+        rows.skip(message("the row has {fields:,} fields", fields=len(values)))
     elif len(values) > len(shape.names) and any(values[len(shape.names) :]):
-        rows.skip(f"the row has {len(values)} fields where the first line names {len(shape.names)}")
+        rows.skip(
+            message(
+                "the row has {fields} fields where the first line names {names}",
+                fields=len(values),
+                names=len(shape.names),
+            )
+        )
     elif any(values):
         rows.add(shape.columns, values)
 
 
-def _first_line(opening: str) -> str:
-    lines = (line.strip("\n\r \ufeff") for line in opening.splitlines())
-    return next((line for line in lines if line.strip() and not _BEFORE_HEADER.match(line)), "")
-
-
 def _first_rows(opening: str, shape: TableShape, most: int) -> list[list[str]]:
-    reader = shape.reader(opening.splitlines(keepends=True))
+    reader = shape.reader(f"{line}\n" for line in opening.split("\n"))
     rows: list[list[str]] = []
     with suppress(csv.Error):
         _header(reader)

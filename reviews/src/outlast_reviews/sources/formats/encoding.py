@@ -6,6 +6,7 @@ The report names every encoding that is not Unicode.
 import codecs
 import re
 
+from outlast import message
 from outlast_reviews.sources.errors import NotReviews
 
 _MARKS = (
@@ -29,9 +30,9 @@ _KANA = re.compile("[ぁ-ゖァ-ヺー]")
 _LEAST_KANA = 0.2
 """Of all that is not ASCII; Japanese has more than twice that, and other text read so has hardly any."""
 
-_WRONG_ENCODING = (
-    "The file is not in UTF-8, and read as Western European text it makes no sense. "
-    "Save it again with the encoding UTF-8 and give that file."
+_WRONG_ENCODING = message(
+    "The file is not in UTF-8, and read as Western European text it makes no sense. Save it again with the"
+    " encoding UTF-8 and give that file."
 )
 
 
@@ -46,15 +47,16 @@ class Decoder:
         self._western = False
         self._fallback = _declared_encoding(head)
         """What the text itself says it is written in, where that is not Unicode; or what it can be alone."""
-        self._claim = "says that it is"
+        self._claimed = True
         self._seen_utf8 = False
         self._total = self._high = self._in_runs = self._broken = 0
 
     @property
-    def note(self) -> str:
+    def encoding(self) -> str | None:
+        """What the text is written in, where that is not Unicode."""
         if not self._western:
-            return ""
-        return f" ({_shown(self._fallback) if self._fallback else 'Windows-1252'})"
+            return None
+        return _shown(self._fallback) if self._fallback else "Windows-1252"
 
     def decode(self, block: bytes, *, final: bool = False) -> str:
         if self._western:
@@ -65,7 +67,10 @@ class Decoder:
         except UnicodeDecodeError as error:
             if self.declared:
                 raise NotReviews(
-                    "The file says that it is Unicode text but holds bytes that are not. Save it again as UTF-8."
+                    message(
+                        "The file says that it is Unicode text but holds bytes that are not. Save it again as"
+                        " UTF-8."
+                    )
                 ) from None
             block = pending + block
             self._codec.reset()
@@ -73,7 +78,7 @@ class Decoder:
                 return self._decode_damaged(block)
             self._western = True
             if self._fallback is None and _is_japanese(block):
-                self._fallback, self._claim = _JAPANESE, "seems to be"
+                self._fallback, self._claimed = _JAPANESE, False
             if self._fallback:
                 self._declared_codec = self._fallback.incrementaldecoder()
             return self._decode_western(block, final=final)
@@ -94,8 +99,17 @@ class Decoder:
                 return self._declared_codec.decode(block, final)
             except UnicodeDecodeError:
                 raise NotReviews(
-                    f"The file {self._claim} written in {_shown(self._fallback)}, but holds bytes that are not. "
-                    "Save it again as UTF-8."
+                    message(
+                        "The file says that it is written in {encoding}, but holds bytes that are not. Save it"
+                        " again as UTF-8.",
+                        encoding=_shown(self._fallback),
+                    )
+                    if self._claimed
+                    else message(
+                        "The file seems to be written in {encoding}, but holds bytes that are not. Save it again"
+                        " as UTF-8.",
+                        encoding=_shown(self._fallback),
+                    )
                 ) from None
         self._high += len(block.translate(None, _ASCII))
         self._in_runs += sum(len(run) for run in _RUN.findall(block))

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable, Iterator
 
+from outlast import message
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.limits import MIB, ReadLimits, Usage
 
@@ -45,14 +46,16 @@ def _members(packed: Iterable[bytes], limits: ReadLimits, usage: Usage) -> Itera
                 unpacked = member.decompress(rest, _BLOCK)
             except zlib.error:
                 raise NotReviews(
-                    "The gzip file is damaged and cannot be unpacked. Pack or download it again."
+                    message("The gzip file is damaged and cannot be unpacked. Pack or download it again.")
                 ) from None
             total += len(unpacked)
             usage.unpacked(len(unpacked))
             if total > _RATIO_COUNTS_FROM and total > (used - len(member.unconsumed_tail)) * limits.ratio:
                 raise NotReviews(
-                    "The gzip file unpacks to far more than a file of reviews would, so it was not read further. "
-                    "Give the unpacked file of one product."
+                    message(
+                        "The gzip file unpacks to far more than a file of reviews would, so it was not read"
+                        " further. Give the unpacked file of one product."
+                    )
                 )
             yield unpacked
             rest, full, fresh = member.unconsumed_tail, len(unpacked) == _BLOCK, False
@@ -61,7 +64,7 @@ def _members(packed: Iterable[bytes], limits: ReadLimits, usage: Usage) -> Itera
                 member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     if not fresh:
         raise NotReviews(
-            "The gzip file breaks off in the middle: part of it is missing. Copy or download it again."
+            message("The gzip file breaks off in the middle: part of it is missing. Copy or download it again.")
         )
 
 

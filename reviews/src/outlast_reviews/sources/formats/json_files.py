@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from outlast import message, plural
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews, TooMuch, quoted
 from outlast_reviews.sources.formats.columns import LONGEST_NAME, columns_of, named, plain_name
@@ -64,7 +65,7 @@ class JsonLines:
                 continue
             entry = _object(line)
             if entry is None:
-                entries.skip("the line is not a JSON object")
+                entries.skip(message("the line is not a JSON object"))
                 continue
             if len(first) < _SHOWN:
                 first.append(entry)
@@ -75,9 +76,9 @@ class JsonLines:
                 break
         entries.end()
         if first and not (entries.has_stars and entries.has_words):
-            entries.refuse("This is JSONL, but it", first)
+            entries.refuse(message("This is JSONL."), first)
         entries.refuse_missing()
-        found = rows.finish(_format(set(first[0]) if first else set()) + content.encoding_note)
+        found = rows.finish(content.with_encoding(_format(set(first[0]) if first else set())))
         return replace(found, columns=entries.named_columns())
 
 
@@ -124,7 +125,7 @@ class JsonDocument:
             lists.end()
             raise _no_reviews(lists.entries, lists.samples, facts)
         found = lists.rows.finish(
-            facts.format + content.encoding_note,
+            facts.format(content.encoding),
             product_title=facts.title,
             product_rating=facts.rating,
             stated_total=facts.total,
@@ -154,8 +155,19 @@ class _Lists:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        named = [f"the list “{quoted('.'.join(path), 80)}” ({_entries(n)})" for path, n in self._others.items()]
-        return (*named, *([f"further lists ({_entries(self._unnamed)})"] if self._unnamed else []))
+        named = [
+            plural(
+                "the list “{path}” ({n:,} entry)",
+                "the list “{path}” ({n:,} entries)",
+                entries,
+                path=quoted(".".join(path), 80),
+            )
+            for path, entries in self._others.items()
+        ]
+        if not self._unnamed:
+            return tuple(named)
+        others = plural("further lists ({n:,} entry)", "further lists ({n:,} entries)", self._unnamed)
+        return (*named, others)
 
     def add(self, path: JsonPath, entry: object, length: int, facts: "_ProductFacts") -> None:
         """An entry that is so many characters long."""
@@ -190,7 +202,10 @@ class _Lists:
         known = next(iter(self.chosen), None)
         if len(self.chosen) >= _MOST_READ:
             raise TooMuch(
-                f"The JSON has more than {_MOST_READ:,} lists of reviews. Give the reviews of one product alone."
+                message(
+                    "The JSON has more than {most:,} lists of reviews. Give the reviews of one product alone.",
+                    most=_MOST_READ,
+                )
             )
         if known is not None and _is_named(known) > _is_named(path):
             self._leave_out(path, 1)
@@ -211,7 +226,7 @@ class _Lists:
             for earlier in pending.entries:
                 self._add(path, earlier, 0)
             for _ in range(pending.count - len(pending.entries)):
-                self.entries.skip("the entry stands far before the first one that has stars and words")
+                self.entries.skip(message("the entry stands far before the first one that has stars and words"))
         self._add(path, entry, length)
 
     def _add(self, path: JsonPath, entry: object, length: int) -> None:
@@ -239,10 +254,6 @@ class _PendingList:
         return len(entry_keys(self.entries[0] if self.entries else None)) > 1, self.count
 
 
-def _entries(count: int) -> str:
-    return f"{count:,} {'entry' if count == 1 else 'entries'}"
-
-
 def _is_named(path: JsonPath) -> bool:
     return bool(path) and "review" in path[-1].lower()
 
@@ -257,9 +268,12 @@ class _ProductFacts:
         self.description: object = None
         self.keys: list[str] = []
 
-    @property
-    def format(self) -> str:
-        return "JSON of a browser extension" if {"asin", "country"} <= set(self.keys) else "JSON"
+    def format(self, encoding: str | None) -> str:
+        if not {"asin", "country"} <= set(self.keys):
+            return f"JSON ({encoding})" if encoding else "JSON"
+        if encoding:
+            return message("JSON of a browser extension ({encoding})", encoding=encoding)
+        return message("JSON of a browser extension")
 
     def note(self, path: JsonPath, value: object) -> None:
         if len(self.keys) < 100:
@@ -282,10 +296,11 @@ class _ProductFacts:
 def _no_reviews(entries: JsonRows, samples: Sequence[object], facts: _ProductFacts) -> NotReviews:
     """A refusal that says what there is instead; raises `UnknownColumns` where there is a list of something."""
     if len(entry_keys(samples[0] if samples else None)) > 1:
-        entries.refuse("This is JSON, but its list of entries", samples)
+        entries.refuse(message("This is JSON with a list of entries."), samples)
     keys = [key for key in facts.keys if key]
-    contents = f"It has: {named(keys)}." if keys else "It holds no objects at all."
-    return NotReviews(
-        f"This is JSON, but there is no list of reviews in it. {contents} "
-        "A review needs a “rating” and a “text”; export the reviews as a list of such objects."
+    sentences = (
+        message("This is JSON, but there is no list of reviews in it."),
+        message("It has: {keys}.", keys=named(keys)) if keys else message("It holds no objects at all."),
+        message("A review needs a “rating” and a “text”; export the reviews as a list of such objects."),
     )
+    return NotReviews(" ".join(sentences))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
-from outlast_reviews.formatting import counted
+from outlast import message, plural
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.columns import columns_of
@@ -70,10 +70,35 @@ class _Subject:
 
     @property
     def stated(self) -> str | None:
-        """How many reviews or ratings the page says there are."""
+        """How many reviews or ratings the page says there are, in a sentence."""
+        name = self.name and self.name[:80]
+        if self.stated_total and name:
+            return plural(
+                "The page says that “{product}” has {n:,} review.",
+                "The page says that “{product}” has {n:,} reviews.",
+                self.stated_total,
+                product=name,
+            )
         if self.stated_total:
-            return counted(self.stated_total, "review")
-        return counted(self.stated_ratings, "rating") if self.stated_ratings else None
+            return plural(
+                "The page says that the product has {n:,} review.",
+                "The page says that the product has {n:,} reviews.",
+                self.stated_total,
+            )
+        if self.stated_ratings and name:
+            return plural(
+                "The page says that “{product}” has {n:,} rating.",
+                "The page says that “{product}” has {n:,} ratings.",
+                self.stated_ratings,
+                product=name,
+            )
+        if self.stated_ratings:
+            return plural(
+                "The page says that the product has {n:,} rating.",
+                "The page says that the product has {n:,} ratings.",
+                self.stated_ratings,
+            )
+        return None
 
     @property
     def name(self) -> str | None:
@@ -83,7 +108,7 @@ class _Subject:
 class JsonLd:
     """Reads the product with the most reviews; other reviewed things, such as the shop itself, are left out."""
 
-    names = ("page with schema.org reviews",)
+    names = (message("page with schema.org reviews"),)
 
     def recognises(self, content: Content) -> bool:
         return _read(content.page()).subject is not None
@@ -92,26 +117,32 @@ class JsonLd:
         page = _read(content.page())
         subject = page.subject
         if subject is None:
-            raise NotReviews("There are no schema.org reviews in the page.")
+            raise NotReviews(message("There are no schema.org reviews in the page."))
         title = subject.name
-        if not subject.reviews and subject.stated:
-            raise NotReviews(
-                f"The page says that {f'“{title[:80]}”' if title else 'the product'} has {subject.stated}, "
-                "but does not carry the reviews themselves in a form that can be read. "
-                "Save the page after they have appeared, or give an export."
+        if not subject.reviews and (stated := subject.stated):
+            why = message(
+                "But it does not carry the reviews themselves in a form that can be read. Save the page after they"
+                " have appeared, or give an export."
             )
+            raise NotReviews(f"{stated} {why}")
         rows = ReviewCollector(content.limits, content.mapping)
         for review in subject.reviews:
             rows.add(_COLUMNS, _values(review))
         found = rows.finish(
-            "schema.org reviews in a web page" + content.encoding_note,
+            _format(content.encoding),
             product_title=title,
             product_rating=_aggregate_stars(subject.aggregate),
             stated_total=subject.stated_total,
             stated_ratings=subject.stated_ratings,
             description=subject.node.get("description"),
         )
-        return replace(found, left_out=tuple(page.left_out))
+        return replace(found, left_out=(*found.left_out, *page.left_out))
+
+
+def _format(encoding: str | None) -> str:
+    if encoding:
+        return message("schema.org reviews in a web page ({encoding})", encoding=encoding)
+    return message("schema.org reviews in a web page")
 
 
 class _Page(NamedTuple):
@@ -129,12 +160,14 @@ def _read(page: str) -> _Page:
     own = [subject for subject in found if not subject.is_related]
     best = max(own, key=lambda subject: (subject.is_product, len(subject.reviews)), default=None)
     left_out = [
-        f"reviews of {f'“{other.name[:80]}”' if other.name else 'something else'} ({len(other.reviews):,})"
+        message("reviews of “{product}” ({reviews:,})", product=other.name[:80], reviews=len(other.reviews))
+        if other.name
+        else message("reviews of something else ({reviews:,})", reviews=len(other.reviews))
         for other in found
         if other is not best and other.reviews
     ]
     left_out += [
-        "a part of the page's structured data, which is not valid JSON" for d in documents if d is _BROKEN
+        message("a part of the page's structured data, which is not valid JSON") for d in documents if d is _BROKEN
     ]
     return _Page(best, left_out)
 
@@ -240,9 +273,11 @@ def _stars(rating: object) -> object:
     worst = _number(node.get("worstRating"))
     if value is not None and best is not None and worst is not None and best <= value <= worst != best:
         return round(1 + 4 * (worst - value) / (worst - best), 2)  # as school marks, of which 1 is the best
+    if value == 0 and worst is not None:
+        return None if worst else 1.0
     if value is None or best is None or best == 5 or not 0 <= value <= best:
         return node.get("ratingValue")
-    return scaled_stars(value, best)
+    return scaled_stars(value, best) if value else f"0/{best:g}"
 
 
 def _aggregate_stars(aggregate: Node) -> float | None:

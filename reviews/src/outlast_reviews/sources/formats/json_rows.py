@@ -6,6 +6,7 @@ from itertools import islice
 from sys import getsizeof
 from typing import Any, NoReturn, cast
 
+from outlast import message
 from outlast_reviews.sources.formats.column_contents import corrected, likely
 from outlast_reviews.sources.formats.columns import (
     LONGEST_NAME,
@@ -74,7 +75,7 @@ class JsonRows:
     def add(self, item: object, length: int = 0) -> None:
         """Add an entry, `length` characters long; the first ones wait until their contents are looked at."""
         if not isinstance(item, dict):
-            self.skip("the entry is not a review but a bare value")
+            self.skip(message("the entry is not a review but a bare value"))
         elif self._waiting is None:
             self._add(cast("dict[str, Any]", item))
         else:
@@ -129,7 +130,7 @@ class JsonRows:
         self.has_stars = self.has_stars or rated
         self.has_words = self.has_words or columns.text is not None
         if len(values) > _MOST_KEYS:
-            self._rows.skip(f"the entry has more than {_MOST_KEYS:,} fields")
+            self._rows.skip(message("the entry has more than {most:,} fields", most=_MOST_KEYS))
         else:
             self._rows.add(columns, values)
 
@@ -138,12 +139,12 @@ class JsonRows:
         """Whether so many entries had no stars, or no words, that the others will have none either."""
         return not (self.has_stars and self.has_words) and self._rows.count >= _ENOUGH
 
-    def refuse(self, what: str, entries: Sequence[object]) -> NoReturn:
-        """Raises `UnknownColumns` about `what`, whose first `entries` these are."""
+    def refuse(self, about: str, entries: Sequence[object]) -> NoReturn:
+        """Raises `UnknownColumns`; `about` says what it is whose first `entries` these are."""
         names, rows = _as_table([cast("dict[str, Any]", entry) for entry in entries if isinstance(entry, dict)])
         refuse_missing(self._mapping, names)
         found = corrected(columns_of(names, self._mapping), rows, self._mapping)
-        refuse_columns(what, names, found, likely(found, rows), rows)
+        refuse_columns(about, names, found, likely(found, rows), rows)
 
     def refuse_missing(self) -> None:
         """Raises `NotReviews` when a key that a person named was in no entry at all."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from outlast import message
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.formats.columns import LONGEST_NAME
 from outlast_reviews.sources.limits import MIB, ReadLimits
@@ -65,8 +66,10 @@ class JsonStream:
             self._keys += 1
             if self._keys > _MOST_KEYS:
                 raise NotReviews(
-                    "This is JSON, but far too much in it is not in a list of reviews. "
-                    "Export the reviews alone, as a list."
+                    message(
+                        "This is JSON, but far too much in it is not in a list of reviews. Export the reviews"
+                        " alone, as a list."
+                    )
                 )
             key = str(self._decode())[:LONGEST_NAME]
             self._expect(":")
@@ -136,8 +139,11 @@ class JsonStream:
         self._text, self._at = self._text[self._at :], 0
         if len(self._text) > self._limits.line:
             raise NotReviews(
-                f"A single value in the JSON is longer than {self._limits.line // MIB} MiB, or the JSON is broken "
-                "there, so it is not a list of reviews. Export it again."
+                message(
+                    "A single value in the JSON is longer than {most} MiB, or the JSON is broken there, so it is"
+                    " not a list of reviews. Export it again.",
+                    most=self._limits.line // MIB,
+                )
             )
         chunk = next(self._chunks, None)
         while chunk == "":
@@ -150,14 +156,20 @@ class JsonStream:
 
     def _refuse(self, *, cut: bool = False) -> NoReturn:
         if cut or not self._peek():
-            raise NotReviews("The JSON breaks off before its end: part of it is missing. Export or copy it again.")
+            raise NotReviews(
+                message("The JSON breaks off before its end: part of it is missing. Export or copy it again.")
+            )
         raise NotReviews(
-            f"The file begins like JSON but is not valid JSON near character {self._consumed + self._at + 1:,}. "
-            "Export it again."
+            message(
+                "The file begins like JSON but is not valid JSON near character {at:,}. Export it again.",
+                at=self._consumed + self._at + 1,
+            )
         )
 
     def _refuse_depth(self) -> NoReturn:
-        raise NotReviews("The JSON is nested far deeper than reviews are. Export the reviews as a plain list.")
+        raise NotReviews(
+            message("The JSON is nested far deeper than reviews are. Export the reviews as a plain list.")
+        )
 
 
 def _is_cut(error: ValueError, length: int) -> bool:

@@ -4,6 +4,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from outlast import message
 from outlast_reviews.sources.errors import NotReviews
 from outlast_reviews.sources.limits import MIB
 
@@ -17,7 +18,6 @@ _IS_PAGE = re.compile(rb"^content-type: *(?:text/html|application/xhtml\+xml)\b"
 _PACKED_AS = re.compile(rb"^content-transfer-encoding: *([\w-]{1,30})", re.IGNORECASE | re.MULTILINE)
 _MOST_HEADERS = 64 * 1024
 _BLOCK = 64 * 1024
-_AGAIN = "Save it again as “Webpage, HTML only” and give that."
 
 
 def page_of(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -32,7 +32,12 @@ def page_of(blocks: Iterable[bytes]) -> Iterator[bytes]:
             unpack = _UNPACK.get(packed[1].lower() if packed else b"", _as_it_is)
             yield from _unpacked(lines, boundary, unpack)
             return
-    raise NotReviews(f"This is a page saved as a single file (MHTML), and there is no web page in it. {_AGAIN}")
+    raise NotReviews(
+        message(
+            "This is a page saved as a single file (MHTML), and there is no web page in it. Save it again as"
+            " “Webpage, HTML only” and give that."
+        )
+    )
 
 
 def _unpacked(lines: Iterator[bytes], boundary: bytes, unpack: Callable[[bytes], bytes]) -> Iterator[bytes]:
@@ -43,7 +48,12 @@ def _unpacked(lines: Iterator[bytes], boundary: bytes, unpack: Callable[[bytes],
         try:
             gathered += unpack(line)
         except binascii.Error:
-            raise NotReviews(f"This page, saved as a single file (MHTML), is damaged. {_AGAIN}") from None
+            raise NotReviews(
+                message(
+                    "This page, saved as a single file (MHTML), is damaged. Save it again as “Webpage, HTML only”"
+                    " and give that."
+                )
+            ) from None
         if len(gathered) >= _BLOCK:
             yield bytes(gathered)
             gathered.clear()
@@ -70,7 +80,12 @@ def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
         *lines, rest = (rest + block).splitlines(keepends=True) or [b""]
         yield from lines
         if len(rest) > MIB:
-            raise NotReviews(f"This page, saved as a single file (MHTML), has endless lines. {_AGAIN}")
+            raise NotReviews(
+                message(
+                    "This page, saved as a single file (MHTML), has endless lines. Save it again as “Webpage, HTML"
+                    " only” and give that."
+                )
+            )
     if rest:
         yield rest
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import BinaryIO, Protocol
 
+from outlast import message
 from outlast_reviews.progress import Progress, ignore_progress
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews, TooMuch, UnknownFormat
@@ -16,7 +17,7 @@ from outlast_reviews.sources.formats.delimited import Delimited, shape_of
 from outlast_reviews.sources.formats.json_files import JsonDocument, JsonLines
 from outlast_reviews.sources.formats.json_ld import JsonLd
 from outlast_reviews.sources.formats.refusals import about_page
-from outlast_reviews.sources.formats.scales import UnknownScale
+from outlast_reviews.sources.formats.scales import Scale, UnknownScale
 from outlast_reviews.sources.formats.xml_feed import XmlFeed
 from outlast_reviews.sources.formats.zip_archive import ZIP_MAGIC, is_zip, read_zip
 from outlast_reviews.sources.limits import ReadLimits, Usage
@@ -44,9 +45,9 @@ PAGE_FORMATS: Sequence[SourceFormat] = (AmazonPage(), JsonLd())
 FILE_FORMATS: Sequence[SourceFormat] = (JsonLines(), JsonDocument(), XmlFeed(), Delimited())
 """Asked about all other files."""
 
-*_FIRST, _LAST = (name for known in reversed(FILE_FORMATS) for name in known.names)
-FILES = f"{', '.join(_FIRST)} or {_LAST}"
-"""The names of all kinds of files, for a sentence."""
+*_FIRST, LAST_FORMAT = (name for known in reversed(FILE_FORMATS) for name in known.names)
+FORMATS = ", ".join(_FIRST)
+"""The names of all kinds of files but the last, for a sentence."""
 
 HEAD = 256 * 1024
 """Bytes at the start of a file that `preview` reads."""
@@ -95,7 +96,9 @@ def preview(head: bytes, size: int, mapping: Mapping[Part, str] = NO_MAPPING) ->
                 if isinstance(known, Delimited | JsonLines):
                     try:
                         return known.read(content)
-                    except UnknownScale:
+                    except UnknownScale as unknown:
+                        if Scale.THUMBS in unknown.scales:  # zeros alone, as the file may be sorted by its ratings
+                            return _NOTHING
                         raise
                     except NotReviews:  # it is cut off somewhere
                         return _NOTHING
@@ -116,7 +119,7 @@ def _format_of(content: Content) -> SourceFormat:
             return known
     if content.is_page:
         raise about_page(content.page())
-    raise UnknownFormat("This is text, but not a table or list of reviews.")
+    raise UnknownFormat(message("This is text, but not a table or list of reviews."))
 
 
 @contextmanager
@@ -125,6 +128,9 @@ def _saying_what_to_give() -> Generator[None]:
     try:
         yield
     except UnknownFormat as refused:
-        raise NotReviews(
-            f"{refused} Give a {FILES} file of reviews (gzip is fine), a saved review page, or a ZIP of these."
-        ) from None
+        instead = message(
+            "Give a {formats} or {last} file of reviews (gzip is fine), a saved review page, or a ZIP of these.",
+            formats=FORMATS,
+            last=LAST_FORMAT,
+        )
+        raise NotReviews(f"{refused} {instead}") from None

@@ -2,29 +2,30 @@
 
 import re
 
+from outlast import message
 from outlast_reviews.sources.errors import NotReviews, UnknownFormat
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"\xff\xd8\xff", "a photo (JPEG)"),
-    (b"\x89PNG\r\n\x1a\n", "a picture (PNG)"),
-    (b"GIF8", "a picture (GIF)"),
-    (b"II*\0", "a picture (TIFF)"),
-    (b"MM\0*", "a picture (TIFF)"),
-    (b"BM", "a picture (BMP)"),
-    (b"%PDF-", "a PDF document"),
-    (b"\xd0\xcf\x11\xe0", "an old Office document (Excel or Word)"),
-    (b"Rar!", "a RAR archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"BZh", "a bzip2 file"),
-    (b"\xfd7zXZ\0", "an xz file"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
-    (b"SQLite format 3\0", "an SQLite database"),
-    (b"PAR1", "a Parquet file"),
-    (b"bplist00", "a web archive of Safari"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
-    (b"ID3", "a sound file"),
-    (b"OggS", "a sound file"),
+    (b"\xff\xd8\xff", message("a photo (JPEG)")),
+    (b"\x89PNG\r\n\x1a\n", message("a picture (PNG)")),
+    (b"GIF8", message("a picture (GIF)")),
+    (b"II*\0", message("a picture (TIFF)")),
+    (b"MM\0*", message("a picture (TIFF)")),
+    (b"BM", message("a picture (BMP)")),
+    (b"%PDF-", message("a PDF document")),
+    (b"\xd0\xcf\x11\xe0", message("an old Office document (Excel or Word)")),
+    (b"Rar!", message("a RAR archive")),
+    (b"7z\xbc\xaf\x27\x1c", message("a 7-Zip archive")),
+    (b"BZh", message("a bzip2 file")),
+    (b"\xfd7zXZ\0", message("an xz file")),
+    (b"\x28\xb5\x2f\xfd", message("a Zstandard file")),
+    (b"SQLite format 3\0", message("an SQLite database")),
+    (b"PAR1", message("a Parquet file")),
+    (b"bplist00", message("a web archive of Safari")),
+    (b"\x7fELF", message("a program")),
+    (b"MZ", message("a program")),
+    (b"ID3", message("a sound file")),
+    (b"OggS", message("a sound file")),
 )
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\v\f\r\x1b")
 
@@ -44,17 +45,19 @@ def refuse_binary(head: bytes) -> None:
         raise _about_zip(head)
     for signature, what in _SIGNATURES:
         if head.startswith(signature) and (len(signature) > 2 or _is_binary(head)):
-            raise UnknownFormat(f"This looks like {what}, not like reviews.")
+            raise UnknownFormat(message("This looks like {what}, not like reviews.", what=what))
     if head[257:262] == b"ustar":
-        raise UnknownFormat("This looks like a tar archive, not like reviews.")
+        raise UnknownFormat(message("This looks like a tar archive, not like reviews."))
     if head[:4] == b"RIFF" or head[4:8] == b"ftyp":
-        raise UnknownFormat("This looks like a picture, a sound or a video, not like reviews.")
+        raise UnknownFormat(message("This looks like a picture, a sound or a video, not like reviews."))
     if b"\0" in head and _is_utf16(head):
         raise NotReviews(
-            "This looks like UTF-16 text without its byte order mark. Save it as UTF-8 and give that file."
+            message(
+                "This looks like UTF-16 text without its byte order mark. Save it as UTF-8 and give that file."
+            )
         )
     if _is_binary(head):
-        raise UnknownFormat("This is binary data, not text, so there are no reviews to read.")
+        raise UnknownFormat(message("This is binary data, not text, so there are no reviews to read."))
 
 
 def about_page(page: str) -> NotReviews:
@@ -62,30 +65,42 @@ def about_page(page: str) -> NotReviews:
     beginning = page[:_LOOK_AT]
     if _ROBOT_CHECK.search(beginning):
         return NotReviews(
-            "This page is a robot check (a captcha), not reviews: the shop showed it instead of the page. "
-            "Open the page in your browser, pass the check, save the page when you see the reviews, and give that."
+            message(
+                "This page is a robot check (a captcha), not reviews: the shop showed it instead of the page. Open"
+                " the page in your browser, pass the check, save the page when you see the reviews, and give that."
+            )
         )
     if len(page) < _LOOK_AT and _PASSWORD_FIELD.search(beginning):
         return NotReviews(
-            "This is a login page, not reviews. Log in, open the page with the reviews, save it, and give that."
+            message(
+                "This is a login page, not reviews. Log in, open the page with the reviews, save it, and give"
+                " that."
+            )
         )
     title = re.search(r"<title[^<>]{0,200}>([^<]{1,300})", beginning, re.IGNORECASE)
-    named = f" It is titled “{' '.join(title[1].split())[:80]}”." if title and title[1].strip() else ""
-    return NotReviews(
-        f"This is a web page, but there are no reviews in it that can be read.{named} "
-        "Save the page that shows the reviews themselves, after they have appeared, or give an export."
+    sentences = [message("This is a web page, but there are no reviews in it that can be read.")]
+    if title and (words := title[1].split()):
+        sentences.append(message("It is titled “{title}”.", title=" ".join(words)[:80]))
+    sentences.append(
+        message("Save the page that shows the reviews themselves, after they have appeared, or give an export.")
     )
+    return NotReviews(" ".join(sentences))
 
 
 def _about_zip(head: bytes) -> NotReviews:
     if b"xl/" in head:
         return NotReviews(
-            "This looks like an Excel workbook. In Excel choose “Save as”, “CSV UTF-8”, and give that file."
+            message(
+                "This looks like an Excel workbook. In Excel choose “Save as”, “CSV UTF-8”, and give that file."
+            )
         )
     if b"word/" in head:
-        return UnknownFormat("This looks like a Word document, not like reviews.")
+        return UnknownFormat(message("This looks like a Word document, not like reviews."))
     return NotReviews(
-        "This is a ZIP archive inside something else, which is not unpacked. Unpack it and give what is inside."
+        message(
+            "This is a ZIP archive inside something else, which is not unpacked. Unpack it and give what is"
+            " inside."
+        )
     )
 
 

@@ -11,7 +11,7 @@ from itertools import groupby, islice
 from sys import getsizeof
 from typing import cast
 
-from outlast_reviews.deduplicate import folded
+from outlast import message, plural
 from outlast_reviews.review import Review, ReviewSet, Skipped
 from outlast_reviews.sources.errors import NotReviews, TooManyReviews, quoted
 from outlast_reviews.sources.formats.columns import NO_MAPPING, UNKNOWN, Columns, Part
@@ -20,18 +20,23 @@ from outlast_reviews.sources.formats.dates import (
     ApproximateDate,
     DateOrder,
     ReadDate,
+    order_behind_year,
     order_of,
-    read_date,
+    read_in_column,
     resolve_date,
 )
+from outlast_reviews.sources.formats.products import ProductIndex
 from outlast_reviews.sources.formats.scales import Scale, scale_of, stars_on
-from outlast_reviews.sources.formats.stars import UnreadableStars, bare_number, is_boolean, read_stars, read_thumb
+from outlast_reviews.sources.formats.stars import (
+    UnknownStars,
+    UnreadableStars,
+    bare_number,
+    is_boolean,
+    number_of_stars,
+    read_stars,
+    read_thumb,
+)
 from outlast_reviews.sources.limits import MIB, ReadLimits
-
-MOST_PRODUCTS = 2_000
-"""Different pairs of id and name that are told apart; rows of any beyond them name none."""
-LONGEST_PRODUCT = 200
-"""Characters of a product's name."""
 
 _BREAK = re.compile(r"<br ?/?>|</(?:p|li|div)> ?(?:<(?:p|li|div)>)?", re.IGNORECASE)
 _LINE_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
@@ -70,6 +75,7 @@ _LONGEST_DATE = 100
 _LONGEST_TEXT = 100_000
 _LONGEST_NUMBER = 9
 """Digits."""
+_NEITHER = message("the row has neither stars nor words")
 
 
 def _stacked() -> re.Pattern[str]:
@@ -126,6 +132,8 @@ class ReviewCollector:
         ) = parts  # fmt: skip
         rating = None
         bare = bare_number(stars)
+        if bare is None and stars:
+            bare = number_of_stars(stars)
         recommended = (
             None if thumb is None else read_flag(thumb) if read_thumb(thumb) is None else read_thumb(thumb)
         )
@@ -134,21 +142,33 @@ class ReviewCollector:
         elif bare is None:
             try:
                 rating = self._rating(stars)
+            except UnknownStars:
+                rating = 0.0
             except UnreadableStars as error:
                 self._skipped.append(Skipped(row, str(error)))
                 return
         title, text = plain_text(title), plain_text(text)
         if len(text) > _LONGEST_TEXT:
-            self._skipped.append(Skipped(row, f"the text has {len(text):,} characters, far more than a review"))
+            self._skipped.append(
+                Skipped(
+                    row,
+                    message(
+                        "the text has {characters:,} characters, far more than a review", characters=len(text)
+                    ),
+                )
+            )
             return
         if rating is None and bare is None and recommended is None and not text and not title:
-            self._skipped.append(Skipped(row, "the row has neither stars nor words"))
+            self._skipped.append(Skipped(row, _NEITHER))
             return
         self._memory += getsizeof(title) + getsizeof(text)
         if self._memory > self._limits.text:
             raise TooManyReviews(
-                f"The file holds more than {self._limits.text // MIB} MiB of words, more than one analysis can "
-                "take. Give the reviews of one product alone."
+                message(
+                    "The file holds more than {most} MiB of words, more than one analysis can take. Give the"
+                    " reviews of one product alone.",
+                    most=self._limits.text // MIB,
+                )
             )
         date = self._date(day)
         if date is None and day and (said := plain_text(day)):
@@ -232,50 +252,85 @@ class ReviewCollector:
         )
 
     def _put_on_scale(self) -> set[int]:
-        """Turn bare numbers into stars or thumbs; return the places of reviews whose number is off the scale."""
+        """Turn bare numbers into stars or thumbs, and zeros into the lowest rating or none.
+
+        Returns the places of reviews whose number is off the scale, or who have no words beside no rating.
+        """
         numbers = Counter(number for place, number in self._bare.items() if place not in self._booleans)
-        scale = scale_of(numbers, self._scale) if numbers or not self._booleans else Scale.THUMBS
+        stated = Counter(review.rating for review in self._reviews if review.rating is not None)
+        scale = Scale.THUMBS
+        if numbers or stated or not self._booleans:
+            scale = scale_of(numbers, self._scale, stated)
         unreadable: set[int] = set()
+        unrated = 0
+        if 0 in stated:
+            self._bare |= {place: 0.0 for place, review in enumerate(self._reviews) if review.rating == 0}
         for place, number in self._bare.items():
             review = self._reviews[place]
             try:
                 if place in self._booleans and scale is not Scale.THUMBS:
-                    raise UnreadableStars("the rating is not a number of stars")
-                rating = stars_on(scale, number)
+                    raise UnreadableStars(message("the rating is not a number of stars"))
+                rating, thumb = stars_on(scale, number), review.recommended
+                if scale is Scale.THUMBS:
+                    thumb = number == 1
+                    if not number and -1 in numbers:
+                        thumb = None  # between a thumb up and one down
+                elif rating is None:
+                    if thumb is None and not review.text and not review.title:
+                        raise UnreadableStars(_NEITHER)
+                    unrated += 1
             except UnreadableStars as error:
                 unreadable.add(place)
                 self._skipped.append(Skipped(review.row, str(error)))
             else:
-                thumb = review.recommended if rating is not None else number == 1
-                if scale is Scale.THUMBS and not number and -1 in numbers:
-                    thumb = None  # between a thumb up and one down
                 self._reviews[place] = replace(review, rating=rating, recommended=thumb)
+        if unrated:
+            self._left_out.append(
+                plural(
+                    "{n:,} rating of 0, which means that none was given",
+                    "{n:,} ratings of 0, which mean that none was given",
+                    unrated,
+                )
+            )
         self._skipped.sort(key=lambda skipped: skipped.row)
         return unreadable
 
     def _resolve_dates(self) -> None:
-        if not self._numeric:
-            return
         today = self._today + _AHEAD
-        said, unknown = cast("DateOrder | None", self._order), self._order == UNKNOWN
-        order = None if unknown else said or order_of(self._numeric.values(), today)
-        if order is None:
-            example = next(iter(self._numeric.values()))
-            self._left_out.append(
-                f"{len(self._numeric):,} dates such as “{example}”, in which the order of day and month is "
-                "unknown; say dates=day or dates=month"
-            )
-            if not unknown:
-                differing = (
-                    str(date) for date in dict.fromkeys(self._numeric.values()) if date.first != date.second
-                )
-                self._unordered = tuple(islice(differing, _SHOWN))
-            return
-        resolved: dict[AmbiguousDate, dt.date | None] = {}
+        said = None if self._order == UNKNOWN else cast("DateOrder | None", self._order)
+        groups: dict[tuple[bool, bool], dict[int, AmbiguousDate]] = {}
         for place, date in self._numeric.items():
-            if date not in resolved:
-                resolved[date] = resolve_date(date, order, today)
-            self._reviews[place] = replace(self._reviews[place], date=resolved[date])
+            groups.setdefault((date.begins_with_year, date.is_iso), {})[place] = date
+        unordered: list[AmbiguousDate] = []
+        for (begins_with_year, is_iso), dates in groups.items():
+            if is_iso:
+                order = order_behind_year(dates.values())
+            elif begins_with_year:
+                order = said or order_behind_year(dates.values())
+            else:
+                order = said or (None if self._order == UNKNOWN else order_of(dates.values(), today))
+            if order is None:
+                unordered += dates.values()
+                continue
+            resolved: dict[AmbiguousDate, dt.date | None] = {}
+            for place, date in dates.items():
+                if date not in resolved:
+                    resolved[date] = resolve_date(date, order, today)
+                self._reviews[place] = replace(self._reviews[place], date=resolved[date])
+        if unordered:
+            self._left_out.append(
+                plural(
+                    "{n:,} date such as “{date}”, in which the order of day and month is unknown; say dates=day or"
+                    " dates=month",
+                    "{n:,} dates such as “{date}”, in which the order of day and month is unknown; say dates=day"
+                    " or dates=month",
+                    len(unordered),
+                    date=unordered[0],
+                )
+            )
+            if self._order != UNKNOWN:
+                differing = (str(d) for d in dict.fromkeys(unordered) if len(set(d.day_and_month)) > 1)
+                self._unordered = tuple(islice(differing, _SHOWN))
 
     def _without_names_of_nobody(self, reviews: list[Review]) -> list[Review]:
         """Drop the name of a large share of the reviews, unless these repeat each other: it is a placeholder."""
@@ -290,22 +345,31 @@ class ReviewCollector:
         if not nobody:
             return reviews
         self._left_out += [
-            f"the name “{quoted(name)}”, which is that of {count:,} reviews" for name, count in nobody.items()
+            message("the name “{name}”, which is that of {reviews:,} reviews", name=quoted(name), reviews=count)
+            for name, count in nobody.items()
         ]
         return [replace(review, reviewer=None) if review.reviewer in nobody else review for review in reviews]
 
     def _unread(self) -> tuple[str, ...]:
         if not self._unread_dates:
             return ()
-        many = f"{self._unread_dates:,} dates" if self._unread_dates > 1 else "a date"
-        return (f"{many} that cannot be read, such as “{quoted(self._unread_date)}”; 2024-05-31 can",)
+        unread = plural(
+            "a date that cannot be read, such as “{date}”; 2024-05-31 can",
+            "{n:,} dates that cannot be read, such as “{date}”; 2024-05-31 can",
+            self._unread_dates,
+            date=quoted(self._unread_date),
+        )
+        return (unread,)
 
     def _next_row(self) -> int:
         self.count += 1
         if self.count > self._limits.rows:
             raise TooManyReviews(
-                f"The file has more than {self._limits.rows:,} rows, more than one analysis can take. "
-                "Give the reviews of one product alone."
+                message(
+                    "The file has more than {most:,} rows, more than one analysis can take. Give the reviews of"
+                    " one product alone.",
+                    most=self._limits.rows,
+                )
             )
         return self.count
 
@@ -313,7 +377,7 @@ class ReviewCollector:
         if raw is None:
             return None
         if not isinstance(raw, str | int | float) or isinstance(raw, bool):
-            raise UnreadableStars("the rating is not a number of stars")
+            raise UnreadableStars(message("the rating is not a number of stars"))
         if raw in self._stars:
             return self._stars[raw]
         rating = read_stars(raw)
@@ -323,10 +387,10 @@ class ReviewCollector:
 
     def _date(self, raw: object) -> ReadDate | None:
         if not isinstance(raw, str):  # numbers of one hash are easily made, and thousands of them would be slow
-            return read_date(raw, self._today) if isinstance(raw, int | float) else None
+            return read_in_column(raw, self._today) if isinstance(raw, int | float) else None
         if raw in self._dates:
             return self._dates[raw]
-        date = read_date(raw, self._today)
+        date = read_in_column(raw, self._today)
         if len(self._dates) < _CACHE_SIZE and len(raw) <= _LONGEST_DATE:
             self._dates[raw] = date
         return date
@@ -334,11 +398,14 @@ class ReviewCollector:
     def _refuse_unreadable(self) -> None:
         if self._skipped:
             first = self._skipped[0]
-            count = len(self._skipped)
             raise NotReviews(
-                f"None of the {count:,} rows could be read as a review; in row {first.row} {first.reason}."
-                if count > 1
-                else f"The only row could not be read as a review: {first.reason}."
+                plural(
+                    "The only row could not be read as a review: {reason}.",
+                    "None of the {n:,} rows could be read as a review; in row {row}: {reason}.",
+                    len(self._skipped),
+                    row=first.row,
+                    reason=first.reason,
+                )
             )
 
 
@@ -403,54 +470,3 @@ def _are_of_many(reviews: Sequence[Review]) -> bool:
     if ids := {review.review_id for review in reviews if review.review_id}:
         return len(ids) >= _DIFFERENT * len(reviews)
     return len({(review.text, review.date) for review in reviews}) >= _DIFFERENT * len(reviews)
-
-
-class ProductIndex:
-    """Rows of one id are of one product, and so are rows of one name: variants have ids of their own."""
-
-    def __init__(self) -> None:
-        self._pairs: dict[tuple[str, str], int] = {}
-        self._pair_of_review: list[int] = []
-        """For each review, which pair it has; -1 for none."""
-
-    def add(self, at: int, product_id: str, name: str) -> None:
-        """What the review at this place says; empty where it does not. Places only grow."""
-        pair = product_id[:LONGEST_PRODUCT], name[:LONGEST_PRODUCT]
-        index = self._pairs.get(pair, -1)
-        if index < 0 and len(self._pairs) < MOST_PRODUCTS and any(pair):
-            index = self._pairs[pair] = len(self._pairs)
-        self._pad(at)
-        self._pair_of_review.append(index)
-
-    def names(self, count: int) -> Sequence[str | None]:
-        """For each of `count` reviews its product's name, the most frequent one, or its id where it has none."""
-        if not self._pairs:
-            return [None] * count
-        self._pad(count)
-        groups, counted = self._groups(), Counter(self._pair_of_review)
-        counts: dict[int, Counter[str]] = {}
-        for (product_id, name), index in self._pairs.items():
-            counts.setdefault(groups[index], Counter())[name or product_id] += counted[index] if name else 0
-        chosen = [max(counts[group].items(), key=lambda one: one[1])[0] for group in groups]
-        return [chosen[index] if index >= 0 else None for index in self._pair_of_review]
-
-    def _pad(self, count: int) -> None:
-        self._pair_of_review.extend([-1] * (count - len(self._pair_of_review)))
-
-    def _groups(self) -> list[int]:
-        """For each pair the first one that it is of one product with."""
-        first: dict[tuple[int, str], int] = {}
-        parent = list(range(len(self._pairs)))
-
-        def root(index: int) -> int:
-            while parent[index] != index:
-                parent[index] = parent[parent[index]]
-                index = parent[index]
-            return index
-
-        for pair, index in self._pairs.items():
-            for kind, value in enumerate((pair[0], folded(pair[1]))):
-                if value:
-                    one, other = root(first.setdefault((kind, value), index)), root(index)
-                    parent[max(one, other)] = min(one, other)
-        return [root(index) for index in parent]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 from xml.parsers import expat
 
+from outlast import message
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import NotReviews, UnknownFormat
 from outlast_reviews.sources.formats.columns import LONGEST_NAME, Part
@@ -37,7 +38,13 @@ class XmlFeed:
             reader.feed(chunk)
         reader.finish()
         google = any(mark in content.opening for mark in _GOOGLE)
-        return rows.finish(("Google product review feed" if google else "XML") + content.encoding_note)
+        return rows.finish(_google_feed(content.encoding) if google else content.with_encoding("XML"))
+
+
+def _google_feed(encoding: str | None) -> str:
+    if encoding:
+        return message("Google product review feed ({encoding})", encoding=encoding)
+    return message("Google product review feed")
 
 
 class _Reader:
@@ -82,7 +89,7 @@ class _Reader:
         if self._first and not (self._entries.has_stars and self._entries.has_words):
             self._refuse_other()
         if not self._first and not self._empty:
-            raise UnknownFormat("This is XML, but there are no <review> elements in it.")
+            raise UnknownFormat(message("This is XML, but there are no <review> elements in it."))
         self._entries.refuse_missing()
 
     def _parse(self, text: str, *, final: bool = False) -> None:
@@ -91,17 +98,22 @@ class _Reader:
         except expat.ExpatError as error:
             if final:
                 raise NotReviews(
-                    "The XML breaks off before its end: part of it is missing. Export or copy it again."
+                    message("The XML breaks off before its end: part of it is missing. Export or copy it again.")
                 ) from None
             raise NotReviews(
-                f"The file begins like XML but is not valid XML in line {error.lineno:,} "
-                f"({expat.ErrorString(error.code)}). Export it again."
+                message(
+                    "The file begins like XML but is not valid XML in line {line:,} ({error}). Export it again.",
+                    line=error.lineno,
+                    error=expat.ErrorString(error.code),
+                )
             ) from None
 
     def _doctype(self, *_about: object) -> None:
         raise NotReviews(
-            "The XML has a document type declaration, which no feed of reviews needs and which can do harm. "
-            "Remove the line that begins with <!DOCTYPE and give the file again."
+            message(
+                "The XML has a document type declaration, which no feed of reviews needs and which can do harm."
+                " Remove the line that begins with <!DOCTYPE and give the file again."
+            )
         )
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
@@ -115,10 +127,12 @@ class _Reader:
             path = above and f"{above}.{name}"
         self._path.append(path if len(path) <= LONGEST_NAME else "")
         if depth >= _DEEPEST:
-            raise NotReviews("The XML is nested far deeper than reviews are. Export the reviews as a plain list.")
+            raise NotReviews(
+                message("The XML is nested far deeper than reviews are. Export the reviews as a plain list.")
+            )
         self._since += 1
         if self._since > self._limits.rows:
-            raise UnknownFormat("This is XML, but far too much in it is not in <review> elements.")
+            raise UnknownFormat(message("This is XML, but far too much in it is not in <review> elements."))
         if name == "reviews":
             self._empty = True
         self._text.clear()
@@ -159,8 +173,10 @@ class _Reader:
         self._names_length += sum(map(len, new))
         if len(self._names) > _MOST_NAMES or self._names_length > _LONGEST_NAMES:
             raise NotReviews(
-                "The XML has far more different elements and attributes than a feed of reviews. "
-                "Export the reviews as a plain list."
+                message(
+                    "The XML has far more different elements and attributes than a feed of reviews. Export the"
+                    " reviews as a plain list."
+                )
             )
 
     def _scaled(self, text: str) -> str:
@@ -175,10 +191,12 @@ class _Reader:
         return scaled
 
     def _refuse_other(self) -> NoReturn:
-        self._entries.refuse("This is XML, but a <review> in it", self._first)
+        self._entries.refuse(message("This is XML with <review> elements."), self._first)
 
     def _refuse_long(self) -> None:
         raise NotReviews(
-            f"A single part of the XML is longer than {self._limits.line // MIB} MiB, or the XML is broken there. "
-            "Export it again."
+            message(
+                "A single part of the XML is longer than {most} MiB, or the XML is broken there. Export it again.",
+                most=self._limits.line // MIB,
+            )
         )

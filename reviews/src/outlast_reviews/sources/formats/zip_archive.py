@@ -9,10 +9,12 @@ from dataclasses import replace
 from sys import getsizeof
 from typing import IO, TYPE_CHECKING, BinaryIO
 
+from outlast import message
 from outlast_reviews.progress import Progress
 from outlast_reviews.review import ReviewSet
-from outlast_reviews.sources.errors import NotReviews, TooManyReviews, TooMuch
+from outlast_reviews.sources.errors import NotReviews, TooManyReviews, TooMuch, of_file
 from outlast_reviews.sources.formats.columns import Part, UnknownColumns
+from outlast_reviews.sources.formats.scales import UnknownScale
 from outlast_reviews.sources.limits import MIB, ReadLimits, Usage
 from outlast_reviews.sources.review_sets import merged, too_much
 
@@ -28,10 +30,11 @@ _INDEX = MIB
 _RATIO_COUNTS_FROM = 4 * MIB
 _ENCRYPTED = 0x1
 _OFFICE = {
-    "xl/workbook.xml": "an Excel workbook",
-    "word/document.xml": "a Word document",
-    "META-INF/manifest.xml": "an OpenDocument file",
+    "xl/workbook.xml": message("an Excel workbook"),
+    "word/document.xml": message("a Word document"),
+    "META-INF/manifest.xml": message("an OpenDocument file"),
 }
+_MOST_LEFT_OUT = 3
 _LITTER = ("__MACOSX/", "Thumbs.db", "desktop.ini")
 _PAGE_FOLDER = re.compile(r"(?:_files|_file|-Dateien|_fichiers|_archivos|_arquivos|_bestanden|のファイル)/")
 """What browsers call the folder beside a saved page."""
@@ -66,15 +69,18 @@ def read_zip(
     """
     if size > limits.file:
         raise NotReviews(
-            f"The file has {size // MIB} MiB; at most {limits.file // MIB} MiB can be read. "
-            "Give the reviews of one product alone."
+            message(
+                "The file has {size} MiB; at most {most} MiB can be read. Give the reviews of one product alone.",
+                size=size // MIB,
+                most=limits.file // MIB,
+            )
         )
     try:
         with zipfile.ZipFile(_SmallReads(file)) as archive:
             return _read_members(archive, progress, limits, mapping, usage, read)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, UnicodeError) as error:
         raise NotReviews(
-            "The ZIP archive is damaged and cannot be unpacked. Pack or download it again."
+            message("The ZIP archive is damaged and cannot be unpacked. Pack or download it again.")
         ) from error
 
 
@@ -116,25 +122,27 @@ def _read_members(
             if sets:
                 raise too_much(limits) from None
             raise
-        except TooMuch:
+        except (TooMuch, UnknownScale):
             raise
         except UnknownColumns as refused:
             unknown = unknown or refused
-            left_out.append(f"{name}: {refused}")
+            left_out.append(of_file(name, str(refused)))
         except NotReviews as refused:
-            left_out.append(f"{name}: {refused}")
+            left_out.append(of_file(name, str(refused)))
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise NotReviews(
-                f"In the ZIP archive “{name}” is damaged. Pack or download the archive again."
+                message("In the ZIP archive “{file}” is damaged. Pack or download the archive again.", file=name)
             ) from error
         done += member.file_size
         progress(done, total)
     if not sets and unknown is not None:
         raise unknown
     if not sets:
-        shown = " ".join(left_out[:3]) + (f" And {len(left_out) - 3:,} more." if len(left_out) > 3 else "")
-        raise NotReviews(f"There are no reviews in the ZIP archive. {shown}".strip())
-    return merged(sets, limits, kind="ZIP of ", left_out=left_out)
+        sentences = [message("There are no reviews in the ZIP archive."), *left_out[:_MOST_LEFT_OUT]]
+        if (more := len(left_out) - _MOST_LEFT_OUT) > 0:
+            sentences.append(message("And {more:,} more.", more=more))
+        raise NotReviews(" ".join(sentences))
+    return merged(sets, limits, zipped=True, left_out=left_out)
 
 
 def _left(limits: ReadLimits, received: ReviewSet) -> ReadLimits:
@@ -148,38 +156,55 @@ def _members(archive: zipfile.ZipFile, limits: ReadLimits) -> list[zipfile.ZipIn
     names = set(archive.namelist())
     for name, what in _OFFICE.items():
         if name in names:
-            raise NotReviews(f"This looks like {what}. Save it as “CSV UTF-8” there, and give that file.")
+            raise NotReviews(
+                message("This looks like {what}. Save it as “CSV UTF-8” there, and give that file.", what=what)
+            )
     members = [member for member in archive.infolist() if not _is_ignored(member)]
     if len(members) > limits.members:
         raise NotReviews(
-            f"The ZIP archive holds {len(members):,} files; at most {limits.members:,} can be read. "
-            "Give the reviews of one product alone."
+            message(
+                "The ZIP archive holds {files:,} files; at most {most:,} can be read. Give the reviews of one"
+                " product alone.",
+                files=len(members),
+                most=limits.members,
+            )
         )
     unpacked = sum(member.file_size for member in members)
     if unpacked > limits.unpacked:
         raise TooMuch(
-            f"The ZIP archive unpacks to more than {limits.unpacked // MIB} MiB. "
-            "Give the reviews of one product alone."
+            message(
+                "The ZIP archive unpacks to more than {most} MiB. Give the reviews of one product alone.",
+                most=limits.unpacked // MIB,
+            )
         )
     if unpacked > _RATIO_COUNTS_FROM and unpacked > limits.ratio * sum(m.compress_size for m in members):
         raise NotReviews(
-            "The ZIP archive unpacks to far more than files of reviews would, so nothing of it was read."
+            message("The ZIP archive unpacks to far more than files of reviews would, so nothing of it was read.")
         )
     for member in members:
         name = _printable(member.filename)
         if member.flag_bits & _ENCRYPTED:
-            raise NotReviews(f"In the ZIP archive “{name}” is locked with a password. Pack it without one.")
+            raise NotReviews(
+                message("In the ZIP archive “{file}” is locked with a password. Pack it without one.", file=name)
+            )
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise NotReviews(
-                f"In the ZIP archive “{name}” is packed in an unusual way. Pack it with the usual one (deflate)."
+                message(
+                    "In the ZIP archive “{file}” is packed in an unusual way. Pack it with the usual one"
+                    " (deflate).",
+                    file=name,
+                )
             )
         if member.file_size > _RATIO_COUNTS_FROM and member.file_size > member.compress_size * limits.ratio:
             raise NotReviews(
-                f"In the ZIP archive “{name}” unpacks to far more than a file of reviews would, "
-                "so nothing of it was read."
+                message(
+                    "In the ZIP archive “{file}” unpacks to far more than a file of reviews would, so nothing of"
+                    " it was read.",
+                    file=name,
+                )
             )
     if not members:
-        raise NotReviews("The ZIP archive is empty. Give one with files of reviews in it.")
+        raise NotReviews(message("The ZIP archive is empty. Give one with files of reviews in it."))
     return sorted(members, key=lambda member: member.filename)
 
 
@@ -210,7 +235,7 @@ class _SmallReads(io.RawIOBase):
         data = self._file.read(_INDEX + 1 if size < 0 or size > _INDEX else size)
         if len(data) > _INDEX:
             raise NotReviews(
-                "The ZIP archive has far too many files in it. Give the reviews of one product alone."
+                message("The ZIP archive has far too many files in it. Give the reviews of one product alone.")
             )
         return data
 

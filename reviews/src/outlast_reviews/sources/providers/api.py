@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from outlast import message
 from outlast_reviews.progress import Progress, ignore_progress
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.sources.errors import FetchError, NotReviews
@@ -23,7 +24,8 @@ _SECONDS = 30.0
 _BLOCK = 64 * 1024
 _IN_MEMORY = 4 * MIB
 _SMALL = 8 * MIB
-_ADVICE = "You can also export the reviews, or save the page with them, and upload that file."
+_LATER = message("Try again later.")
+_ADVICE = message("You can also export the reviews, or save the page with them, and upload that file.")
 
 
 Pause = Callable[[float], None]
@@ -102,10 +104,11 @@ class ProviderApi:
                     finally:
                         response.close()
             except httpx.TransportError:
-                raise FetchError(
-                    f"{self._name} could not be reached, or the connection broke. Try again later. {_ADVICE}",
-                    transient=True,
-                ) from None
+                broken = message(
+                    "{provider} could not be reached, or the connection broke.",
+                    provider=self._name,
+                )
+                raise FetchError(f"{broken} {_LATER} {_ADVICE}", transient=True) from None
             size = file.tell()
             file.seek(0)
             self._refuse_page(file)
@@ -128,10 +131,12 @@ class ProviderApi:
 
     def invalid_answer(self, why: str = "") -> FetchError:
         """For an answer that is not what the provider's documentation says; it may be whole the next time."""
-        return FetchError(
-            f"{self._name} sent something that cannot be read{f': {why}' if why else '.'} {_ADVICE}",
-            transient=True,
+        sentence = (
+            message("{provider} sent something that cannot be read: {why}", provider=self._name, why=why)
+            if why
+            else message("{provider} sent something that cannot be read.", provider=self._name)
         )
+        return FetchError(f"{sentence} {_ADVICE}", transient=True)
 
     def _save(self, response: httpx.Response, file: BinaryIO, progress: Progress) -> None:
         limit = ReadLimits().file
@@ -142,7 +147,11 @@ class ProviderApi:
             done += len(block)
             if done > limit:
                 raise FetchError(
-                    f"{self._name} sent more than {limit // MIB} MiB, more than one analysis can take."
+                    message(
+                        "{provider} sent more than {most} MiB, more than one analysis can take.",
+                        provider=self._name,
+                        most=limit // MIB,
+                    )
                 )
             file.write(block)
             progress(done, max(total, done))
@@ -151,14 +160,11 @@ class ProviderApi:
         head = file.read(_BLOCK).decode("utf-8", "replace")
         file.seek(0)
         if head.lstrip("\ufeff \t\r\n").startswith("<"):
-            kind = str(about_page(head))
-            what = (
-                "a robot check" if "robot check" in kind else "a login page" if "login" in kind else "a web page"
-            )
-            raise FetchError(
-                f"{self._name} answered with {what} instead of reviews. "
-                f"The operator of this site should look at {self._key_settings}. {_ADVICE}"
-            )
+            raise FetchError(f"{_about_page(self._name, head)} {self._operator} {_ADVICE}")
+
+    @property
+    def _operator(self) -> str:
+        return message("The operator of this site should look at {settings}.", settings=self._key_settings)
 
     def _refuse_status(self, response: httpx.Response) -> None:
         status, name = response.status_code, self._name
@@ -166,25 +172,50 @@ class ProviderApi:
             return
         wait = retry_after(response.headers)
         if status == 429:
+            quota = message(
+                "{provider} asks to be left alone for a while: its quota is used up.",
+                provider=name,
+            )
             raise FetchError(
-                f"{name} asks to be left alone for a while: its quota is used up. Try again later. {_ADVICE}",
-                transient=True,
-                retry_after=60.0 if wait is None else wait,
+                f"{quota} {_LATER} {_ADVICE}", transient=True, retry_after=60.0 if wait is None else wait
             )
         if status >= 500 or status == 408:
-            raise FetchError(
-                f"{name} has trouble answering (status {status}). Try again later. {_ADVICE}",
-                transient=True,
-                retry_after=wait,
+            trouble = message(
+                "{provider} has trouble answering (status {status}).",
+                provider=name,
+                status=status,
             )
-        operator = f"The operator of this site should look at {self._key_settings}."
-        what = {
-            401: f"{name} does not accept the key of this site. {operator}",
-            402: f"What this site has paid {name} for is used up. {operator}",
-            403: f"{name} does not let this site ask: perhaps its account is suspended. {operator}",
-            404: f"{name} does not know what it was asked for. Check the address.",
-        }.get(status)
-        raise FetchError(f"{what or f'{name} refused the request (status {status}).'} {_ADVICE}")
+            raise FetchError(f"{trouble} {_LATER} {_ADVICE}", transient=True, retry_after=wait)
+        raise FetchError(f"{self._refusal(status)} {_ADVICE}")
+
+    def _refusal(self, status: int) -> str:
+        name, operator = self._name, self._operator
+        match status:
+            case 401:
+                key = message("{provider} does not accept the key of this site.", provider=name)
+                return f"{key} {operator}"
+            case 402:
+                used_up = message("What this site has paid {provider} for is used up.", provider=name)
+                return f"{used_up} {operator}"
+            case 403:
+                suspended = message(
+                    "{provider} does not let this site ask: perhaps its account is suspended.", provider=name
+                )
+                return f"{suspended} {operator}"
+            case 404:
+                unknown = message("{provider} does not know what it was asked for.", provider=name)
+                return f"{unknown} {message('Check the address.')}"
+            case _:
+                return message("{provider} refused the request (status {status}).", provider=name, status=status)
+
+
+def _about_page(provider: str, page: str) -> str:
+    kind = str(about_page(page))
+    if "robot check" in kind:
+        return message("{provider} answered with a robot check instead of reviews.", provider=provider)
+    if "login" in kind:
+        return message("{provider} answered with a login page instead of reviews.", provider=provider)
+    return message("{provider} answered with a web page instead of reviews.", provider=provider)
 
 
 @contextmanager

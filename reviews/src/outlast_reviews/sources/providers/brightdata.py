@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+from outlast import message
 from outlast_reviews.progress import Progress
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings
@@ -50,8 +51,11 @@ class BrightData:
         while (found := self._snapshot(ticket, progress) if self._is_ready(ticket) else None) is None:
             if waited >= self._wait:
                 raise FetchError(
-                    f"{self.name} is still collecting the reviews. Try again in a few minutes: nothing is ordered "
-                    "twice.",
+                    message(
+                        "{provider} is still collecting the reviews. Try again in a few minutes: nothing is"
+                        " ordered twice.",
+                        provider=self.name,
+                    ),
                     transient=True,
                     retry_after=30.0,
                 )
@@ -66,8 +70,11 @@ class BrightData:
         status = str(answer.get("status", "")).lower()
         if status in _FAILED:
             raise FetchError(
-                f"{self.name} could not collect the reviews of this product. Check the address, start "
-                "the analysis again later, or export the reviews and upload that file."
+                message(
+                    "{provider} could not collect the reviews of this product. Check the address, start the"
+                    " analysis again later, or export the reviews and upload that file.",
+                    provider=self.name,
+                )
             )
         return status in _READY
 
@@ -79,7 +86,7 @@ class BrightData:
                 return None
             with delivered(self._api):
                 try:
-                    return read_reviews(body.file, body.size, progress)
+                    return read_reviews(body.file, body.size, progress, mapping={"scale": "5"})
                 except UnknownColumns as refused:
                     raise _no_product(refused) from None
 
@@ -87,10 +94,13 @@ class BrightData:
 def _no_product(refused: UnknownColumns) -> FetchError:
     """Every record is an error: what was ordered could not be collected."""
     samples = {column.name: column.samples for column in refused.columns}
-    code = next((samples[name][0] for name in ("error_code", "error") if samples.get(name)), "no reviews in it")
+    codes = (samples[name][0] for name in ("error_code", "error") if samples.get(name))
     return FetchError(
-        f"Bright Data could not read the reviews of this product ({code}). Check the address, or export the "
-        "reviews and upload that file."
+        message(
+            "Bright Data could not read the reviews of this product ({code}). Check the address, or export the"
+            " reviews and upload that file.",
+            code=next(codes, message("no reviews in it")),
+        )
     )
 
 

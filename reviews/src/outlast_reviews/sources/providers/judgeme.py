@@ -6,7 +6,7 @@ import tempfile
 from typing import Any, BinaryIO, Final, cast
 from urllib.parse import unquote
 
-from outlast_reviews.formatting import counted
+from outlast import message, plural
 from outlast_reviews.progress import Progress
 from outlast_reviews.review import ReviewSet
 from outlast_reviews.settings import ReviewSettings
@@ -47,7 +47,7 @@ class JudgeMe:
         found = answer.get("product")
         number = cast("dict[str, Any]", found).get("id") if isinstance(found, dict) else None
         if not isinstance(number, int):
-            raise FetchError("Judge.me knows no product at this address. Check it.")
+            raise FetchError(message("Judge.me knows no product at this address. Check it."))
         return str(number)
 
     def collect(self, ticket: str, progress: Progress, pause: Pause) -> ReviewSet:  # noqa: ARG002 - as every provider
@@ -65,13 +65,23 @@ class JudgeMe:
                 progress(page, page + (len(reviews) == _PER_PAGE))
                 if len(reviews) < _PER_PAGE:
                     break
-            left_out = (f"{counted(hidden, 'review')} that the shop does not show",) if hidden else ()
+            left_out = (
+                (
+                    plural(
+                        "{n:,} review that the shop does not show",
+                        "{n:,} reviews that the shop does not show",
+                        hidden,
+                    ),
+                )
+                if hidden
+                else ()
+            )
             if not shown:
                 return ReviewSet((), format=self.name, complete=True, left_out=left_out)
             size = file.tell()
             file.seek(0)
             with delivered(self._api):
-                found = read_reviews(file, size, progress)
+                found = read_reviews(file, size, progress, mapping={"scale": "5"})
         return ReviewSet(
             found.reviews,
             format=self.name,
