@@ -55,6 +55,7 @@ BESIDE_WHOM: Final = (
     ("Outlast, PostgreSQL", "pgqueuer, batches of 100"),
 )
 BESIDE: Final = {
+    "locale": "The gettext catalogues of each language, as `docs/catalogues.py` brings them up to date.",
     "migrations": "The schema in numbered steps, each applied once and never changed again.",
     "queries": "The statements, one per file, named after what they do; `{name}` includes one of `fragments/`.",
     "static": "Styles, scripts and pictures, served as they are; `package.json` lists those that other sites use.",

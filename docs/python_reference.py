@@ -34,6 +34,9 @@ DECLARE: Final = (
         "LinkPreview",
         "PageView",
         "Lifespan",
+        "message",
+        "plural",
+        "Translations",
     ),
 )
 WITHIN: Final = ("report", "track", "owner", "Facts", "Fact")
@@ -84,6 +87,7 @@ CONSTRUCTED: Final = {
     "Permanent",
     "Question",
     "RetryAfter",
+    "Translations",
 }
 """Classes that users call; Outlast makes the objects of the others."""
 INTERNAL: Final = {

@@ -38,6 +38,7 @@ from outlast.settings import Settings
 from outlast.sync import SyncOutlast
 from outlast.web.keys import KeyRing
 from outlast.web.login_options import LoginOptions
+from outlast.web.translations import languages
 from outlast.web.webhooks import webhook_analysis
 
 if TYPE_CHECKING:  # imported only where pages are served, not in workers
@@ -62,7 +63,9 @@ class Outlast:
     `next`. `login_url` is a path below the root of the host, or an address. `priority` maps an owner that the host
     has named to a number that is added to the priority of the analysis, for classes of owners such as premium
     customers; it may be `async def`. `title` is the site's title; every page loads the style sheets and modules in
-    the folder `assets`. Raises `ValueError` for options that contradict each other.
+    the folder `assets`. `translations` is a folder of gettext catalogues, `LANGUAGE/LC_MESSAGES/messages.po`, in
+    whose languages the pages are too. Raises `ValueError` for options that contradict each other, and for a
+    folder without catalogues.
     """
 
     def __init__(
@@ -75,10 +78,17 @@ class Outlast:
         login_url: str | None = None,
         title: str = "Outlast",
         assets: Path | None = None,
+        translations: Path | str | None = None,
     ) -> None:
         self._logins = LoginOptions(owner, anonymous, login_url)
         self._title = title
         self._assets = assets
+        self._translations = None if translations is None else Path(translations)
+        if self._translations is not None and len(languages([self._translations])) == 1:
+            raise ValueError(
+                f"translations is {str(translations)!r}, which has no catalogue: each is a file "
+                "LANGUAGE/LC_MESSAGES/messages.po in it, such as de/LC_MESSAGES/messages.po."
+            )
         self._catalogue = Catalogue()
         if priority is not None and not callable(priority):
             raise TypeError(f"priority is {priority!r}; it is a function of an owner, as `lambda owner: 10`.")
@@ -156,6 +166,7 @@ class Outlast:
                 prefix=checked_prefix(prefix),
                 title=self._title,
                 assets=self._assets,
+                translations=self._translations,
                 lifespan=self.lifespan,
             )
         )

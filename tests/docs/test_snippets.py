@@ -60,6 +60,10 @@ def test_the_page_runs_from_its_first_block_to_its_last(page: Path, tmp_path: Pa
                 script.append(f"cp {saved / name} . && python -W error {name}")  # where the reader is now
             case "console":
                 script += _typed(block)
+            case _ if block.file:  # which the program reads, so that it must be there first
+                (saved / f"block_{number}").write_text(block.code, encoding="utf-8")
+                folder = Path(block.file).parent
+                script.insert(1, f"mkdir -p {folder} && cp {saved / f'block_{number}'} {block.file}")
     needs_curl = any("curl" in line for line in script)
     if needs_curl and shutil.which("curl") is None:
         pytest.skip("the page shows curl, and this machine has none")

@@ -76,7 +76,11 @@ class Hold:
 
 def make_outlast(folder: Path, hold: Hold | None = None, **settings: Any) -> Outlast:
     """An `Outlast` object with an analysis for every way that a session may go."""
-    options = {name: settings.pop(name) for name in ("owner", "anonymous", "login_url") if name in settings}
+    options = {
+        name: settings.pop(name)
+        for name in ("owner", "anonymous", "login_url", "translations")
+        if name in settings
+    }
     title = settings.pop("title", "The site")
     outlast = Outlast(load_settings(data_dir=folder, shutdown_grace=0, **settings), title=title, **options)
     register(outlast, hold or Hold())

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final, cast
 
 from outlast.core.ids import TRUSTED
 from outlast.domain.errors import DiskAlmostFull, QuotaExceeded
+from outlast.domain.messages import message
 from outlast.ports.blobs import StoredUpload, length
 from outlast.ports.clock import Clock
 from outlast.ports.store import Store
@@ -89,14 +90,22 @@ class Quota:
         limits = self._limits
         if stored + of_owner > limits.per_owner and owner != TRUSTED:
             raise QuotaExceeded(
-                f"You have {stored / MB:.1f} MB of files and results here already, and at most "
-                f"{limits.per_owner / MB:g} MB are kept for one visitor. They are deleted after some time.",
+                message(
+                    "You have {stored:.1f} MB of files and results here already, and at most {most} MB are kept "
+                    "for one visitor. They are deleted after some time.",
+                    stored=stored / MB,
+                    most=f"{limits.per_owner / MB:g}",
+                ),
                 of_owner=True,
             )
         if total + of_all > limits.of_all:
             raise QuotaExceeded(
-                f"No more files can be kept here now: there are {total / MB:.0f} MB of files and results, and "
-                f"room for {limits.of_all / MB:g} MB. They are deleted after some time."
+                message(
+                    "No more files can be kept here now: there are {total:.0f} MB of files and results, and room "
+                    "for {most} MB. They are deleted after some time.",
+                    total=total / MB,
+                    most=f"{limits.of_all / MB:g}",
+                )
             )
 
     def _add_to_total(self, size: int) -> None:

@@ -33,6 +33,7 @@ from outlast.domain.errors import (
     RefreshTooSoon,
     TooManyActive,
 )
+from outlast.domain.messages import message
 from outlast.domain.plan import predict_duration, progress_shares
 from outlast.domain.progress import StepState
 from outlast.domain.retry_after import YEAR
@@ -323,7 +324,9 @@ class SessionStarts:
             for upload in nested_values(value):
                 if isinstance(upload, Upload) and await self._store.find(owner, upload.sha256) is None:
                     raise InvalidInput(
-                        "There is no such uploaded file of yours, or it has expired: please upload it (again).",
+                        message(
+                            "There is no such uploaded file of yours, or it has expired: please upload it (again)."
+                        ),
                         f"/{name}",
                     )
 

@@ -20,6 +20,7 @@ from outlast.domain.errors import (
     InvalidInput,
     UnknownAnalysis,
 )
+from outlast.domain.messages import message
 from outlast.domain.questions import answer_faults, load_asked, with_answers
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
@@ -32,7 +33,7 @@ from outlast.ports.notifier import Topic
 from outlast.ports.results import LinkCursor, ShareLink, StoredResult
 from outlast.ports.store import CancelAnswer, RetryAnswer, Selection
 
-NOT_OFFERED = "This site does not offer this analysis any more."
+NOT_OFFERED = message("This site does not offer this analysis any more.")
 LONGEST_SHARE: Final = timedelta(days=366)
 """For which a share link that expires may be valid."""
 EXPIRY_BOUNDS: Final = (
@@ -248,8 +249,11 @@ class Sessions(SessionStarts):
             keywords = arguments(analysis.stored_input(session.input))
         except NotUnderstood as error:
             raise InvalidInput(
-                f"Another version of this site has started it, and this one cannot read its input ({error}): "
-                "start it anew."
+                message(
+                    "Another version of this site has started it, and this one cannot read its input ({error}): "
+                    "start it anew.",
+                    error=error,
+                )
             ) from None
         await self._check_uploads(keywords, session.owner)
         return self._max_attempts(analysis)

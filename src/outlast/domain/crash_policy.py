@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from outlast.domain.lease_observer import MAX_LAPSES, lapse_line, lost_error
+from outlast.domain.messages import message
 from outlast.domain.status import Status
 
 MAX_CRASHES = 3
@@ -123,7 +124,11 @@ def quarantine_error(crashes: Sequence[EarlierCrash]) -> str:
         f"worker {crash.worker_id} {crash.cause or 'died'} at {crash.at:%Y-%m-%d %H:%M:%S} UTC"
         for crash in crashes
     )
-    return f"This analysis ended its worker {len(crashes)} times, so it is not tried again: {seen}."
+    return message(
+        "This analysis ended its worker {times:d} times, so it is not tried again: {seen}.",
+        times=len(crashes),
+        seen=seen,
+    )
 
 
 def by_session(rows: Iterable[tuple[str, str, str | None, datetime]]) -> dict[str, Sequence[EarlierCrash]]:

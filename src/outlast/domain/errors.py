@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Self
 
+from outlast.domain.messages import message
 from outlast.domain.questions import Question
 from outlast.domain.retry_after import seconds_to_wait
+
+ASKED_TO_WAIT = message("The source asked us to come back later.")
 
 
 class OutlastError(Exception):
@@ -29,7 +32,7 @@ class RetryAfter(OutlastError):
     def __init__(
         self,
         wait: float | str | timedelta | datetime,
-        message: str = "The source asked us to come back later.",
+        message: str = ASKED_TO_WAIT,
     ) -> None:
         super().__init__(message)
         self.seconds: float = seconds_to_wait(wait)
@@ -124,7 +127,12 @@ class TooManyActive(OutlastError):
     @classmethod
     def beside(cls, active: int) -> "TooManyActive":
         """The error for an owner with `active` sessions in flight."""
-        return cls(f"You already have {active} running or waiting. Wait until one has ended, or cancel one.")
+        return cls(
+            message(
+                "You already have {active:d} running or waiting. Wait until one has ended, or cancel one.",
+                active=active,
+            )
+        )
 
 
 class QueueFull(OutlastError):
@@ -132,6 +140,11 @@ class QueueFull(OutlastError):
 
     Raised by every start, with or without an owner; the limit is `ANALYSIS_MAX_PENDING`.
     """
+
+    @classmethod
+    def beside(cls, waiting: int) -> "QueueFull":
+        """The error of a start while `waiting` sessions wait."""
+        return cls(message("{waiting:d} analyses are waiting, and no more are allowed.", waiting=waiting))
 
 
 class RefreshTooSoon(OutlastError):
@@ -148,7 +161,9 @@ class RefreshTooSoon(OutlastError):
 
     def __str__(self) -> str:
         ago, wait = math.floor(self._age), math.ceil(self.seconds)
-        return f"This was analysed {ago} s ago. Wait {wait} s before you analyse it again."
+        return message(
+            "This was analysed {ago:d} s ago. Wait {wait:d} s before you analyse it again.", ago=ago, wait=wait
+        )
 
 
 class TooLarge(OutlastError):
@@ -181,8 +196,10 @@ class DiskAlmostFull(OutlastError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The disk of this site is almost full, so nothing new is accepted just now. "
-            "What has been started goes on."
+            message(
+                "The disk of this site is almost full, so nothing new is accepted just now. "
+                "What has been started goes on."
+            )
         )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from outlast.domain.messages import message
+
 MAX_GAP = 5.0
 """After a longer gap in seconds between two checks, an observer may have missed heartbeats and starts over."""
 MAX_LAPSES = 6
@@ -75,4 +77,7 @@ def return_line(worker_id: str) -> str:
 
 def lost_error(lapses: int) -> str:
     """Return the error of a session that failed after this many lapses."""
-    return f"Its workers fell silent {lapses} times and none of them came back, so it is not tried again."
+    return message(
+        "Its workers fell silent {lapses:d} times and none of them came back, so it is not tried again.",
+        lapses=lapses,
+    )

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def message(template: str, /, **values: Any) -> str:
-    """Return an English sentence with these values in the places `{name}` or `{name:format}` of its template.
+    """Return an English sentence: the `template` with these `values` in its places `{name}` or `{name:format}`.
 
     Write the template as a literal: it is in the catalogues then, so that pages can show the sentence in their
     language.
@@ -13,5 +13,8 @@ def message(template: str, /, **values: Any) -> str:
 
 
 def plural(one: str, several: str, number: int, /, **values: Any) -> str:
-    """Return `message` of the template that suits the number, which both may show as `{n}` or `{n:,}`."""
+    """Return `message` of the template that suits the `number`: `one` for 1, else `several`.
+
+    Both may show it as `{n}` or `{n:,}`, beside further `values`.
+    """
     return (one if number == 1 else several).format(n=number, **values)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from outlast.domain.messages import message
+
 MAX_ASKED: Final = 512 * 1024
 """Maximum characters of the questions of one session, as JSON."""
 NO_SAMPLES: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
@@ -76,7 +78,7 @@ def answer_faults(asked: Asked, answers: Mapping[str, str]) -> list[tuple[str, s
     names = {question.name for question in asked.questions}
     unknown = [(f"/{name}", f"Nothing is asked under the name {name!r}.") for name in answers.keys() - names]
     missing = [
-        (f"/{question.name}", f"Answer this: {question.label}")
+        (f"/{question.name}", message("Answer this: {question}", question=question.label))
         for question in asked.questions
         if question.required and not answers.get(question.name)
     ]

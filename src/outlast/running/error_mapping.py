@@ -11,6 +11,7 @@ from outlast.domain.backoff import backoff
 from outlast.domain.decisive_error import decisive
 from outlast.domain.error_report import ErrorReport, class_name, error_report, report_of
 from outlast.domain.errors import ClaimLost, InvalidInput, Permanent, RetryAfter, StepTimeout, TooLarge
+from outlast.domain.messages import message
 from outlast.domain.outcome import Failed, Lost, Outcome, Postponed, Unreadable
 from outlast.domain.progress import StepStatus
 from outlast.domain.questions import MAX_ASKED, Asked, dump_asked
@@ -22,9 +23,9 @@ from outlast.running.progress_tracker import ProgressTracker
 
 MAX_MESSAGE = 2_000
 """Maximum characters kept of an error's text."""
-INTERNAL_ERROR = "Something went wrong on our side."
-QUESTIONS_TOO_LARGE = "There is a question about this input, which is too long to be asked."
-NOT_STORED = "The result could not be stored. It is our fault, not yours."
+INTERNAL_ERROR = message("Something went wrong on our side.")
+QUESTIONS_TOO_LARGE = message("There is a question about this input, which is too long to be asked.")
+NOT_STORED = message("The result could not be stored. It is our fault, not yours.")
 
 
 class AnalysisExitError(Exception):
@@ -56,7 +57,9 @@ class ErrorMapper:
 
     def timed_out(self) -> Failed | Postponed:
         return self._retry(
-            f"It took longer than the {self._session.timeout:g} s that it may take.", "timeout", None
+            message("It took longer than the {limit:g} s that it may take.", limit=self._session.timeout),
+            "timeout",
+            None,
         )
 
     def outcome_of(self, raised: BaseException) -> Outcome:
@@ -83,7 +86,7 @@ class ErrorMapper:
             case NotUnderstood():
                 return Unreadable(storable_text(_text(error)))
             case Permanent():
-                return self._fail(_text(error) or "The analysis cannot be done.", "permanent", report)
+                return self._fail(_text(error) or message("The analysis cannot be done."), "permanent", report)
             case InvalidInput() if error.questions:
                 asked = dump_asked(Asked(error.faults[0][0], error.questions))
                 if len(asked) > MAX_ASKED:
@@ -91,12 +94,12 @@ class ErrorMapper:
                 return replace(self._fail(_text(error), "question", report), asked=asked)
             case RetryAfter():
                 wait = min(error.seconds, self._analysis.longest_wait)
-                message = _text(error) or "It will be tried again later."
-                return self._retry(message, "retry_after", report, at_least=wait)
+                told = _text(error) or message("It will be tried again later.")
+                return self._retry(told, "retry_after", report, at_least=wait)
             case StepTimeout():
                 return self._retry(_text(error), "timeout", report)
             case IsolatedDeathError():
-                return self._retry("The analysis broke down on this input.", "crashed", report)
+                return self._retry(message("The analysis broke down on this input."), "crashed", report)
             case TooLarge() | NotJson():
                 code = "too_large" if isinstance(error, TooLarge) else "not_json"
                 return self._fail(NOT_STORED, code, report)
@@ -106,7 +109,7 @@ class ErrorMapper:
 
     def _retry(
         self,
-        message: str,
+        sentence: str,
         code: str,
         report: ErrorReport | None,
         reference: str | None = None,
@@ -114,14 +117,14 @@ class ErrorMapper:
         at_least: float = 0.0,
     ) -> Postponed | Failed:
         if self._session.attempt >= self._session.max_attempts:
-            return self._fail(message, code, report, reference)
+            return self._fail(sentence, code, report, reference)
         delay = max(at_least, backoff(self._session.attempt, self._rng))
         last_step, steps = self._tracker.last_step, self._tracker.stop(StepStatus.FAILED)
-        return Postponed(storable_text(message), code, reference, delay, steps, last_step, report)
+        return Postponed(storable_text(sentence), code, reference, delay, steps, last_step, report)
 
-    def _fail(self, message: str, code: str, report: ErrorReport | None, reference: str | None = None) -> Failed:
+    def _fail(self, sentence: str, code: str, report: ErrorReport | None, reference: str | None = None) -> Failed:
         last_step, steps = self._tracker.last_step, self._tracker.stop(StepStatus.FAILED)
-        return Failed(storable_text(message), code, reference, steps, last_step, report)
+        return Failed(storable_text(sentence), code, reference, steps, last_step, report)
 
 
 def exit_error(error: BaseException) -> AnalysisExitError:

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from outlast.domain.errors import StoreUnavailable
+from outlast.domain.messages import message
 from outlast.domain.outcome import Failed, Released
 from outlast.domain.session import AnalysisSession
 from outlast.ports.clock import Clock
@@ -58,9 +59,10 @@ class ForeignSessions:
                     session.analysis,
                     fault.rstrip("."),
                 )
-                sentence = (
+                sentence = message(
                     "This site has changed since this analysis was started, and it cannot read the input any more "
-                    f"({fault.rstrip('.')}). Please start it anew."
+                    "({fault}). Please start it anew.",
+                    fault=fault.rstrip("."),
                 )
                 return Failed(sentence, "input_changed", None, session.progress.steps)
         self.add(session, fault)

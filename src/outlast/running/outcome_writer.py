@@ -7,6 +7,7 @@ from outlast.core.metric_counts import MetricCounts
 from outlast.core.service_loop import retry_until_available
 from outlast.core.store_outage import StoreOutage
 from outlast.domain.error_report import report_of
+from outlast.domain.messages import message
 from outlast.domain.outcome import Completed, End, Failed, Lost, Postponed, Released
 from outlast.domain.scrubbing import Scrubber
 from outlast.ports.clock import Clock
@@ -18,7 +19,7 @@ from outlast.running.attempt import Attempt
 from outlast.running.progress_writer import ProgressWriter
 from outlast.running.session_log import log_end
 
-NOT_WRITTEN = "The outcome could not be stored. It is our fault, not yours."
+NOT_WRITTEN = message("The outcome could not be stored. It is our fault, not yours.")
 
 
 class OutcomeWriter:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from starlette.types import Scope
 
 from outlast.core.ids import ANONYMOUS
+from outlast.domain.messages import message
 from outlast.ports.facts import FactStore
 from outlast.settings import Settings
 from outlast.web.cross_origin import CrossOrigin
@@ -130,7 +131,10 @@ class Access:
             return
         raise Problem(
             421,
-            f"This site does not answer to the name {name!r}. Its operator can add it to ANALYSIS_ALLOWED_HOSTS.",
+            message(
+                "This site does not answer to the name {name}. Its operator can add it to ANALYSIS_ALLOWED_HOSTS.",
+                name=repr(name),
+            ),
         )
 
     def cached_owner(self, scope: Scope, headers: Headers) -> str | None:
@@ -257,8 +261,8 @@ class Access:
         if found is None or await self.operators.has_signed_out(found.name, await store()):
             raise Problem(
                 403,
-                "This part of the site is for its operators.",
-                link=(f"{PATH}/enter", "Enter with the key of the dashboard"),
+                message("This part of the site is for its operators."),
+                link=(f"{PATH}/enter", message("Enter with the key of the dashboard")),
             )
         return Identity(OPERATOR + found.name, operator=found)
 
@@ -295,7 +299,7 @@ class Access:
             and owner != self.anonymous(headers.get(b"cookie", b""))
         ):
             raise Problem(
-                403, "Your user name has the form of a name that this site gives to visitors. Change it."
+                403, message("Your user name has the form of a name that this site gives to visitors. Change it.")
             )
         return owner
 
@@ -410,6 +414,8 @@ def _wrong_key(sentence: str) -> Problem:
 def _missing_token() -> Problem:
     return Problem(
         403,
-        "This request lacks a valid token. Get one from /api/analysis/token and send it as X-CSRF-Token, "
-        "with the cookie that comes with it.",
+        message(
+            "This request lacks a valid token. Get one from /api/analysis/token and send it as X-CSRF-Token, "
+            "with the cookie that comes with it."
+        ),
     )

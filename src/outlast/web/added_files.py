@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from outlast.core.analyses.payload import NotUnderstood
 from outlast.domain.errors import OutlastError
+from outlast.domain.messages import message
 from outlast.domain.status import Status
 from outlast.web.api import start_within_limits
 from outlast.web.bodies import UPLOAD_OVERHEAD
@@ -15,7 +16,7 @@ from outlast.web.problems import Problem, fault, not_found
 from outlast.web.request_context import RequestContext
 from outlast.web.uploads import MAX_PAGE_FILES, read_form
 
-CHANGED = "This analysis has changed since then, so start a new one with all of your files."
+CHANGED = message("This analysis has changed since then, so start a new one with all of your files.")
 
 
 async def add_files(context: RequestContext) -> Response:
@@ -29,18 +30,18 @@ async def add_files(context: RequestContext) -> Response:
         analysis = context.engine.sessions.offered(view.session.analysis)
         added = analysis.add_files
         if added is None or view.session.status is not Status.COMPLETED:
-            raise Problem(409, "There is no result here that takes more files.")
+            raise Problem(409, message("There is no result here that takes more files."))
         try:
             values: dict[str, Any] = analysis.stored_input(view.session.input).model_dump(mode="json")
         except NotUnderstood:
             raise Problem(409, CHANGED) from None
         files = [file for file in form.getlist("files") if isinstance(file, UploadFile) and file.filename]
         if not files:
-            raise fault("Choose at least one file to add.", "/files")
+            raise fault(message("Choose at least one file to add."), "/files")
         known = _as_list(values[added.field])
         values[added.field] = list(dict.fromkeys([*known, *await store_given(context, files)]))
         if len(values[added.field]) == len(known):
-            raise fault("These files are part of this result already. Choose others.", "/files")
+            raise fault(message("These files are part of this result already. Choose others."), "/files")
         if added.earlier is not None:
             values[added.earlier] = view.session.id
         try:

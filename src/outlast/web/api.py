@@ -16,6 +16,7 @@ from outlast.core.ids import owner_hash
 from outlast.core.session_starts import Started
 from outlast.core.watch import SessionView, Watcher
 from outlast.domain.errors import InvalidInput, QueueFull, TooManyActive
+from outlast.domain.messages import message
 from outlast.domain.progress import time_left
 from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
@@ -34,7 +35,7 @@ from outlast.web.repeated_starts import start_key, start_once
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import links, rfc3339
 
-RESULT_GONE = "The result has been cleaned up. Start the analysis again to have it anew."
+RESULT_GONE = message("The result has been cleaned up. Start the analysis again to have it anew.")
 DEFAULT_RETRY_AFTER = 10
 """Seconds until an owner may start another session, where nothing is known of those in flight."""
 LONGEST_RETRY_AFTER = 3_600
@@ -63,7 +64,7 @@ async def start(context: RequestContext) -> Response | None:
             callback = Callback(started.session.id, callback_url, context.actor.key_id or "")
             if not await context.engine.guarded_store.add_callback(callback):
                 if await context.engine.sessions.get(started.session.id, owner=context.owner) is None:
-                    raise Problem(410, "This session has been deleted.")
+                    raise Problem(410, message("This session has been deleted."))
                 raise fault(f"This session has {MOST_RECEIVERS} receivers already.", "/callback_url")
         return started
 
@@ -164,12 +165,14 @@ async def started_response(context: RequestContext, view: SessionView, *, existi
     """`202`, or `200` if the session has ended."""
     addresses, ended = links(view.session.id, context.root), view.session.status.final
     if view.session.result_of is not None:
-        message = 'A result of the same is still fresh. Send "refresh": true to have it analysed again.'
+        told = message('A result of the same is still fresh. Send "refresh": true to have it analysed again.')
     elif ended:
-        message = "This analysis has ended."
+        told = message("This analysis has ended.")
     else:
-        message = "This analysis is already on its way." if existing else "The analysis has started."
-    head = {"status": "existing" if existing else "started", "message": message, "links": addresses}
+        told = (
+            message("This analysis is already on its way.") if existing else message("The analysis has started.")
+        )
+    head = {"status": "existing" if existing else "started", "message": told, "links": addresses}
     headers = {"Location": addresses["self"], **await context.limits.rate_headers(context.owner)}
     if not ended:
         headers["Retry-After"] = str(math.ceil(context.limits.interval_ms(view.queue_position) / 1000))
@@ -222,11 +225,11 @@ async def cancel(context: RequestContext) -> Response:
         case None:
             raise not_found()
         case CancelAnswer.FINAL:
-            raise Problem(409, "It has finished already; there is nothing to cancel.")
+            raise Problem(409, message("It has finished already; there is nothing to cancel."))
         case CancelAnswer.CANCELLED:
-            return await _action_response(context, 200, "The analysis is cancelled.")
+            return await _action_response(context, 200, message("The analysis is cancelled."))
         case CancelAnswer.CANCELLING:
-            return await _action_response(context, 202, "The analysis is being stopped.")
+            return await _action_response(context, 202, message("The analysis is being stopped."))
 
 
 async def retry(context: RequestContext) -> Response:
@@ -237,7 +240,7 @@ async def retry(context: RequestContext) -> Response:
         raise not_found()
     if answer is not RetryAnswer.RETRIED:
         raise Problem(409, RETRY_REFUSED[answer])
-    response = await _action_response(context, 202, "The analysis starts again where it stopped.")
+    response = await _action_response(context, 202, message("The analysis starts again where it stopped."))
     response.headers.update(await context.limits.rate_headers(context.owner))
     return response
 
@@ -250,7 +253,7 @@ async def answer(context: RequestContext) -> Response:
     if not isinstance(answers, dict) or not all(isinstance(text, str) for text in texts.values()):
         raise fault('The body is a JSON object: {"answers": {"…": "…"}}, with texts as answers.', "/answers")
     await answer_within_limits(context, texts)
-    return await _action_response(context, 202, "Thank you. The analysis goes on.")
+    return await _action_response(context, 202, message("Thank you. The analysis goes on."))
 
 
 async def answer_within_limits(context: RequestContext, answers: Mapping[str, str]) -> None:
@@ -264,10 +267,10 @@ async def answer_within_limits(context: RequestContext, answers: Mapping[str, st
 
 
 RETRY_REFUSED: Mapping[RetryAnswer, str] = {
-    RetryAnswer.NOT_FINAL: "It is still on its way; there is nothing to retry.",
-    RetryAnswer.COMPLETED: "It has completed; start a new analysis instead.",
-    RetryAnswer.ANOTHER_IN_FLIGHT: "Another analysis of the same is on its way already.",
-    RetryAnswer.NOTHING_ASKED: "It asks nothing, or it has its answer already.",
+    RetryAnswer.NOT_FINAL: message("It is still on its way; there is nothing to retry."),
+    RetryAnswer.COMPLETED: message("It has completed; start a new analysis instead."),
+    RetryAnswer.ANOTHER_IN_FLIGHT: message("Another analysis of the same is on its way already."),
+    RetryAnswer.NOTHING_ASKED: message("It asks nothing, or it has its answer already."),
 }
 
 
@@ -288,19 +291,21 @@ async def readyz(context: RequestContext) -> Response:
     return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
 
 
-async def _action_response(context: RequestContext, status: int, message: str) -> Response:
+async def _action_response(context: RequestContext, status: int, sentence: str) -> Response:
     view = await context.engine.sessions.get(context.session_id, owner=context.session_owner)
     if view is None:
         raise not_found()
-    return await _with_snapshot(context, view, status, {"message": message}, {})
+    return await _with_snapshot(context, view, status, {"message": sentence}, {})
 
 
 async def _with_snapshot(
     context: RequestContext, view: SessionView, status: int, fields: Mapping[str, Any], headers: Mapping[str, str]
 ) -> Response:
-    head = json.dumps({"success": True, "session_id": view.session.id, **fields})
+    told = context.translations.said(fields["message"])
+    head = json.dumps({"success": True, "session_id": view.session.id, **fields, "message": told})
     body = head[:-1].encode() + b', "session": ' + await snapshot_body(context, view) + b"}"
-    return Response(body, status, {"Cache-Control": "no-store", **headers}, media_type="application/json")
+    sent = {"Cache-Control": "no-store", **context.language_headers, **headers}
+    return Response(body, status, sent, media_type="application/json")
 
 
 async def read_json(context: RequestContext) -> Any:
@@ -379,7 +384,7 @@ def _start_body(body: Any, short_forms: Mapping[str, tuple[str, str]]) -> tuple[
 
 def _no_result(view: SessionView) -> str:
     if view.session.status is Status.FAILED:
-        return f"The analysis failed, so there is no result: {view.session.error}"
+        return message("The analysis failed, so there is no result: {error}", error=view.session.error)
     if view.session.status is Status.CANCELLED:
-        return "The analysis was cancelled, so there is no result."
-    return "There is no result yet: the analysis is still on its way."
+        return message("The analysis was cancelled, so there is no result.")
+    return message("There is no result yet: the analysis is still on its way.")

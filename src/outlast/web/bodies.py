@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
 
+from outlast.domain.messages import message
 from outlast.web.problems import Problem
 
 MAX_BODY = 1_000_000
@@ -82,16 +83,20 @@ class UnfinishedBodies:
 
         async def counted() -> Message:
             nonlocal own
-            message = await receive()
-            size = len(message.get("body", b""))
+            received = await receive()
+            size = len(received.get("body", b""))
             own += size
             self._bytes[owner] += size
             self._total += size
             if self._bytes[owner] > self._per_owner:
-                raise Problem(429, "You are sending too much at once. Please wait for it to end.", retry_after=10)
+                raise Problem(
+                    429, message("You are sending too much at once. Please wait for it to end."), retry_after=10
+                )
             if self._total > self._in_total:
-                raise Problem(503, "Too much is being sent to us just now. Please try again soon.", retry_after=10)
-            return message
+                raise Problem(
+                    503, message("Too much is being sent to us just now. Please try again soon."), retry_after=10
+                )
+            return received
 
         try:
             yield counted
@@ -107,4 +112,4 @@ def _no_body_allowed() -> Problem:
 
 
 def _too_large(limit: int) -> Problem:
-    return Problem(413, f"That is too large: at most {limit / 1_000_000:g} MB are accepted.")
+    return Problem(413, message("That is too large: at most {limit:g} MB are accepted.", limit=limit / 1_000_000))

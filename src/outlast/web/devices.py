@@ -16,6 +16,7 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from outlast.core.ids import ANONYMOUS, new_share_token
+from outlast.domain.messages import message
 from outlast.ports.facts import StoredFact
 from outlast.web.headers import own_origin
 from outlast.web.limits import client_address
@@ -27,8 +28,8 @@ CODES: Final = "outlast: codes for other devices"
 """The space of facts with the owners of codes, by the hash of the code."""
 VALID_FOR: Final = timedelta(minutes=10)
 CODE: Final = re.compile("[a-z2-7]{26}")
-TITLE: Final = "Continue on another device"
-NOT_VALID: Final = (
+TITLE: Final = message("Continue on another device")
+NOT_VALID: Final = message(
     "This code is not valid. A code works once, for 10 minutes. Make a new one on the device with your analyses."
 )
 

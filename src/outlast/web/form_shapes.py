@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from outlast.core.analyses.analysis import Analysis
 from outlast.core.analyses.input_schema import AWARE, DECIMAL, options_of
+from outlast.domain.messages import message
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,8 @@ class Shape:
         return self.nullable and (self.required or self.default is not None)
 
 
+YES_OR_NO: Final = {True: message("Yes"), False: message("No")}
+EMPTY: Final = message("(empty)")
 _shapes: "WeakKeyDictionary[type[BaseModel], Sequence[Shape] | None]" = WeakKeyDictionary()
 
 
@@ -224,7 +227,7 @@ def _choices(values: Sequence[Schema]) -> list[Option]:
     keys = [value if isinstance(value, str) and value else json.dumps(value) for value in found]
     if len(set(keys)) < len(keys):
         keys = [json.dumps(value) for value in found]
-    shown = [{True: "Yes", False: "No"}[v] if isinstance(v, bool) else str(v) or "(empty)" for v in found]
+    shown = [YES_OR_NO[v] if isinstance(v, bool) else str(v) or EMPTY for v in found]
     return list(dict(zip(keys, zip(keys, shown, found, strict=True), strict=True)).values())
 
 

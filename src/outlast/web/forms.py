@@ -203,7 +203,10 @@ class _Drawing:
     optional: bool = False
     """Within a group that may be left out, where a browser must demand nothing."""
 
-    def draw(self, shape: Shape, name: str, pointer: str, value: Any, label: str | None = None) -> Field:
+    def draw(
+        self, shape: Shape, name: str, pointer: str, value: Any, label: str | None = None, number: int = 0
+    ) -> Field:
+        """`label` and `number`, from 1, are those of an item of a list."""
         if value is MISSING:
             value = shape.default
         drawn: Field = {
@@ -211,6 +214,7 @@ class _Drawing:
             "id": f"{self.form}-{name.replace('.', '-')}",
             "place": name.rpartition(".")[2],
             "label": label or shape.label,
+            "number": number,
             "kind": shape.kind,
             "required": shape.required and not shape.nullable,
             "demanded": shape.required and not shape.nullable and not self.optional,
@@ -268,7 +272,8 @@ class _Drawing:
                 f"{drawn['name']}.{n}",
                 f"{pointer}/{n}",
                 each,
-                f"{drawn['label']} {n + 1}",
+                drawn["label"],
+                n + 1,
             )
             for n, each in enumerate(given)
         ]

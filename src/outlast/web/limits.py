@@ -11,6 +11,7 @@ from typing import Final
 from limits import RateLimitItemPerMinute
 from starlette.types import Scope
 
+from outlast.domain.messages import message
 from outlast.settings import Settings
 from outlast.web.problems import SEE_OWN, Problem
 from outlast.web.rates import Rates
@@ -72,7 +73,9 @@ class VisitorLimits:
         if address:
             waits.append(await self._rates.remaining(self._per_address, "address", address))
         seconds = max([1, *(seconds for left, seconds in waits if not left)])
-        sentence = f"That was a lot in one minute. Please wait {seconds} s and try again."
+        sentence = message(
+            "That was a lot in one minute. Please wait {seconds:d} s and try again.", seconds=seconds
+        )
         headers = self._rate_headers(*waits[0])
         return Problem(429, sentence, retry_after=seconds, headers=headers, link=SEE_OWN)
 
@@ -98,7 +101,9 @@ class VisitorLimits:
     def stream(self, owner: str, transport: str = "events") -> Generator[None]:
         """Count one open stream within the block; raises 429 beyond the limit."""
         if self._streams[owner] >= self._settings.streams_per_owner:
-            raise Problem(429, "Too many live views of yours are open. Close some of the tabs.", retry_after=5)
+            raise Problem(
+                429, message("Too many live views of yours are open. Close some of the tabs."), retry_after=5
+            )
         self._streams[owner] += 1
         self.open_streams[transport] += 1
         try:
@@ -114,7 +119,7 @@ class VisitorLimits:
         """Limit how many large results are parsed and rendered at once, for threads and memory."""
         if self._rendering >= MAX_QUEUED:
             raise Problem(
-                503, "Many results are being read just now. Please try again in a moment.", retry_after=5
+                503, message("Many results are being read just now. Please try again in a moment."), retry_after=5
             )
         self._rendering += 1
         try:

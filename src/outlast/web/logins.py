@@ -13,6 +13,7 @@ from starlette.types import Scope
 from outlast.core.api_keys import OWNER_PREFIX as OF_KEY
 from outlast.core.ids import ANONYMOUS, is_text
 from outlast.domain.errors import OutlastError
+from outlast.domain.messages import message
 from outlast.web.login_options import LoginOptions
 from outlast.web.problems import Problem
 
@@ -81,7 +82,7 @@ class Logins:
         """401 for an anonymous visitor; pages send them to the login, with `next`, the address to come back to."""
         return Problem(
             401,
-            "Log in first: this site lets no anonymous visitors in.",
+            message("Log in first: this site lets no anonymous visitors in."),
             headers={"WWW-Authenticate": "Bearer"},
             redirect=self._login_address(scope, origin, safe=safe),
         )

@@ -18,7 +18,9 @@ async def own_page(context: RequestContext) -> Response:
         raise not_found()
     nonce = new_nonce()
     address = f"{context.root}/pages/{page.name}"
-    view = PageView(address, context.query, shared=False, nonce=nonce, root=context.root)
+    view = PageView(
+        address, context.query, shared=False, nonce=nonce, root=context.root, language=context.language
+    )
     async with context.limits.rendering():
         html = await asyncio.to_thread(page.render, view)
     # another site's page keeps its handle on this one only if this page does not ask to be isolated from it

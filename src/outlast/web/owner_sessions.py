@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from outlast.core.ids import owner_hash
 from outlast.core.watch import SessionView
+from outlast.domain.messages import message, plural
 from outlast.domain.status import Status
 from outlast.domain.storable_text import storable_text
 from outlast.ports.deletions import DeleteAnswer, Deleted
@@ -18,11 +19,12 @@ from outlast.web.problems import OWN_SESSIONS, Problem, fault, not_found
 from outlast.web.request_context import RequestContext
 from outlast.web.share_links import shown_links
 from outlast.web.snapshot import snapshot
+from outlast.web.translated import translated_snapshot
 from outlast.web.uploads import verify_form_token
 
 RETRY_DELETION_AFTER = 5
 """Seconds until what is being stopped has probably ended."""
-CANCEL_FIRST = "It is still on its way. Cancel it first, and delete it once it has stopped."
+CANCEL_FIRST = message("It is still on its way. Cancel it first, and delete it once it has stopped.")
 
 
 async def list_sessions(context: RequestContext) -> Response:
@@ -39,8 +41,8 @@ async def list_sessions(context: RequestContext) -> Response:
 async def delete_result(context: RequestContext) -> Response:
     """Delete an ended session with its result, upload, share link and remembered facts."""
     await _delete(context)
-    message = "The analysis and everything that belongs to it are deleted."
-    body = {"success": True, "session_id": context.session_id, "message": message}
+    told = context.translations.said(message("The analysis and everything that belongs to it are deleted."))
+    body = {"success": True, "session_id": context.session_id, "message": told}
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
@@ -49,7 +51,12 @@ async def delete_everything(context: RequestContext) -> Response:
     deleted = await context.engine.sessions.delete_all(context.owner)
     counts = {name: getattr(deleted, name) for name in ("sessions", "results", "uploads", "facts")}
     remaining = list(deleted.remaining)
-    body = {"success": True, "message": _deletion_message(deleted), "deleted": counts, "remaining": remaining}
+    body = {
+        "success": True,
+        "message": context.translations.said(_deletion_message(deleted)),
+        "deleted": counts,
+        "remaining": remaining,
+    }
     headers = {"Cache-Control": "no-store"}
     if deleted.remaining:
         headers["Retry-After"] = str(RETRY_DELETION_AFTER)
@@ -75,7 +82,7 @@ async def sessions_page(context: RequestContext) -> Response:
     shared = () if context.query.get("after") else await shown_links(context)
     return context.page(
         "sessions.html",
-        title="Your analyses",
+        title=message("Your analyses"),
         secret=bool(shared),
         rows=rows,
         older=after,
@@ -104,15 +111,18 @@ async def _delete(context: RequestContext) -> None:
     if answer is None:
         raise not_found()
     if answer is DeleteAnswer.IN_FLIGHT:
-        raise Problem(409, CANCEL_FIRST, link=(f"/analysis/{context.session_id}", "See the analysis"))
+        raise Problem(409, CANCEL_FIRST, link=(f"/analysis/{context.session_id}", message("See the analysis")))
 
 
 def _deletion_message(deleted: Deleted) -> str:
     count = len(deleted.remaining)
     if not count:
-        return "Everything of yours is deleted."
-    subject = "1 analysis is" if count == 1 else f"{count} analyses are"
-    return f"{subject} still being stopped. Delete again once this has happened; the rest is deleted."
+        return message("Everything of yours is deleted.")
+    return plural(
+        "{n} analysis is still being stopped. Delete again once this has happened; the rest is deleted.",
+        "{n} analyses are still being stopped. Delete again once this has happened; the rest is deleted.",
+        count,
+    )
 
 
 async def _page_of_sessions(
@@ -144,7 +154,7 @@ def _selection(context: RequestContext) -> Selection:
 
 def _snapshot(context: RequestContext, view: SessionView) -> dict[str, Any]:
     """The snapshot without the result and `elapsed_ms`."""
-    return snapshot(
+    parts = snapshot(
         view,
         root=context.root,
         interval_ms=context.limits.interval_ms(view.queue_position),
@@ -152,3 +162,4 @@ def _snapshot(context: RequestContext, view: SessionView) -> dict[str, Any]:
         result=None,
         offered=view.session.analysis in context.engine.catalogue,
     )
+    return translated_snapshot(parts, context.translations)

@@ -9,11 +9,14 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import Scope
 
 from outlast.core.analyses.own_pages import OwnPage
+from outlast.web.languages import SiteLanguages, switch, tag
 from outlast.web.problems import Problem
 from outlast.web.security_headers import new_nonce, page_policy
 from outlast.web.static_files import StaticFiles
+from outlast.web.translations import ENGLISH, Translations
 from outlast.web.wording import clock, duration, moment, step_meta, step_state, time_left
 
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
@@ -22,11 +25,28 @@ SCRIPTS = {"site.js": ("start-form.js", "analysis-progress.js", "copy-button.js"
 STATIC = Path(str(files("outlast.web") / "static"))
 LEVEL = 6
 """Of compression."""
+FOR_OPERATORS = ("dashboard", "docs")
+"""How the names of templates begin that are in English only."""
 
 
-def environment() -> Environment:
-    """The templates, with the functions that they call."""
-    templates = Environment(loader=PackageLoader("outlast.web"), autoescape=select_autoescape(), trim_blocks=True)
+def environment(translations: Translations | None = None) -> Environment:
+    """The templates in one language, by default English, with the functions that they call."""
+    words = translations or Translations(ENGLISH)
+    templates = Environment(
+        loader=PackageLoader("outlast.web"),
+        autoescape=select_autoescape(),
+        trim_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    templates.policies["ext.i18n.trimmed"] = True
+
+    def said(text: Any) -> Any:
+        """Translate texts alone: HTML is the application's own."""
+        return words.said(text) if type(text) is str else text
+
+    made: Any = templates  # the extension adds the method
+    made.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)
+    made.filters["said"] = said
     # results shown as JSON keep the order of their keys and their characters
     templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
     templates.filters["json"] = json.dumps  # quotes and brackets are escaped with the attribute
@@ -44,6 +64,7 @@ class PageTemplates:
         assets: Path | None,
         form_target: str | None = None,
         own_pages: Mapping[str, OwnPage] | None = None,
+        languages: SiteLanguages | None = None,
     ) -> None:
         """`assets` is the folder of the site's own style sheets and modules, `own_pages` its pages by name.
 
@@ -54,7 +75,8 @@ class PageTemplates:
         self.static = StaticFiles(STATIC, "/static/", bundles=SCRIPTS)
         self.assets = StaticFiles(assets, "/assets/")
         self._form_target = form_target
-        self._templates = environment()
+        self.languages = languages or SiteLanguages()
+        self._environments: dict[str, Environment] = {}
 
     def page(
         self,
@@ -64,17 +86,30 @@ class PageTemplates:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         *,
+        language: str = ENGLISH,
+        address: str = "",
+        query: bytes = b"",
         compress: bool = False,
         **values: Any,
     ) -> Response:
-        """Render a template as a response; `headers` extend or override those of every page.
+        """Render a template in a language as a response; `headers` extend or override those of every page.
 
+        The links to the other languages lead to `address`, by default the address of the request, with `query`.
         `compress` it only if the client accepts gzip, and if it contains no secret that is the same each time.
         """
         values.setdefault("nonce", new_nonce())
-        html = self._templates.get_template(template).render(**self._frame(root, token), **values)
+        frame = self._frame(root, token)
+        in_english = template.startswith(FOR_OPERATORS)
+        if self.languages.several and not in_english:
+            frame["languages"] = switch(self.languages.offered, address, query)
+        language = ENGLISH if in_english else language
+        frame["lang"] = tag(language)
+        html = self._environment(language).get_template(template).render(**frame, **values)
+        own = self.languages.headers(language)
         sent = {
             **HEADERS,
+            **own,
+            "Vary": ", ".join(filter(None, (HEADERS["Vary"], own.get("Vary")))),
             "Content-Security-Policy": page_policy(values["nonce"], self._form_target),
             **(headers or {}),
         }
@@ -84,13 +119,29 @@ class PageTemplates:
             gzip.compress(html.encode(), LEVEL, mtime=0), status, {**sent, "Content-Encoding": "gzip"}
         )
 
-    def problem(self, root: str, problem: Problem) -> Response:
+    def problem(self, scope: Scope, problem: Problem) -> Response:
         """Render an error page, or the redirect that people get instead."""
         if problem.redirect is not None:
             return RedirectResponse(problem.redirect, 303, {"Cache-Control": "no-store"})
+        root: str = scope.get("root_path", "")
+        reads = scope["method"] in {"GET", "HEAD"}
         return self.page(
-            "problem.html", root, "", problem.status, problem.headers, title=problem.title, problem=problem
+            "problem.html",
+            root,
+            "",
+            problem.status,
+            problem.headers,
+            language=self.languages.of(scope),
+            address="" if reads else f"{root}/",
+            query=scope.get("query_string", b"") if reads else b"",
+            title=problem.title,
+            problem=problem,
         )
+
+    def _environment(self, language: str) -> Environment:
+        if language not in self._environments:
+            self._environments[language] = environment(self.languages.translations(language))
+        return self._environments[language]
 
     def _frame(self, root: str, token: str) -> dict[str, Any]:
         def static(name: str) -> str:
@@ -104,5 +155,4 @@ class PageTemplates:
             "static": static,
             "stylesheets": [root + url for url in self.assets.urls(".css")],
             "modules": [root + url for url in self.assets.urls(".js")],
-            "lang": "en",
         }

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import mimetypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +12,11 @@ from starlette.datastructures import UploadFile
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from outlast.core.analyses.analysis import Analysis
+from outlast.core.analyses.own_pages import Intro, PageView, intro_html
 from outlast.core.analyses.payload import NotUnderstood
 from outlast.core.session_starts import Started
 from outlast.domain.errors import InvalidInput, OutlastError, RefreshTooSoon
+from outlast.domain.messages import message
 from outlast.domain.questions import Asked, Question, load_asked
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Status
@@ -188,7 +190,7 @@ async def again(context: RequestContext) -> Response:
         started = await start_within_limits(context, analysis.name, values, refresh=True)
     except RefreshTooSoon as error:
         problem = problem_of(error)
-        problem.link = (f"/analysis/{session.id}", "See the result")
+        problem.link = (f"/analysis/{session.id}", message("See the result"))
         raise problem from None
     except OutlastError as error:
         typed = {k: v for k, v in values.items() if "upload:" not in str(v)}
@@ -277,7 +279,7 @@ def _form(
         {
             "name": a.name,
             "title": a.shown_title,
-            "intro_html": _intro(a.intro),
+            "intro_html": _intro(context, a.intro),
             "fields": fields.get(a.name) or _empty_fields(a),
         }
         for a in context.engine.catalogue
@@ -310,7 +312,7 @@ def form_with_errors(
     drawn = form_fields(shapes_of(analysis) or (), analysis.name, values, told, questions)
     helped = next((field for field in drawn if field["error"]), None)
     if helped is not None and isinstance(error, InvalidInput):
-        helped["help_html"] = Markup(error.help)  # noqa: S704 - the developer's own HTML
+        helped["help_html"] = Markup(context.translations.said(error.help))  # noqa: S704 - the developer's own HTML
     general = " ".join(told.values()) if faults else problem.sentence
     return _form(context, {analysis.name: drawn}, general or None, problem)
 
@@ -369,6 +371,7 @@ def _question_page(
     )
 
 
-def _intro(intro: str | Callable[[], str] | None) -> Markup | None:
-    html = intro() if callable(intro) else intro
-    return Markup(html) if html else None  # noqa: S704 - the developer's own HTML
+def _intro(context: RequestContext, intro: Intro | None) -> Markup | None:
+    view = PageView(f"{context.root}/", context.query, shared=False, root=context.root, language=context.language)
+    html = intro_html(intro, view)
+    return Markup(context.translations.said(html)) if html else None  # noqa: S704 - the developer's own HTML

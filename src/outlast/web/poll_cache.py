@@ -1,6 +1,7 @@
 """A cache of responses to polls: a poll of an unchanged session costs one small read of the store."""
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.types import Message, Scope
@@ -9,6 +10,7 @@ from outlast.core.watch import POLL_EVERY, SessionView
 from outlast.domain.status import Status
 from outlast.running.engine import Engine
 from outlast.web.snapshot import with_elapsed
+from outlast.web.translations import ENGLISH
 
 MAX_RESPONSES = 2_000
 """Responses in the cache; beyond it the oldest is evicted."""
@@ -23,6 +25,11 @@ NO_STORE: Final[Header] = (b"cache-control", b"no-store")
 JSON: Final[Header] = (b"content-type", b"application/json")
 
 
+def entity_tag(view: SessionView, language: str) -> bytes:
+    """The opaque tag of a view in a language; that of English is the view's own."""
+    return (view.tag if language == ENGLISH else f"{view.tag}.{language}").encode()
+
+
 class CachedResponse:
     """The response to a poll of one view of one session."""
 
@@ -32,25 +39,38 @@ class CachedResponse:
         "_full",
         "_unchanged",
         "encoded",
+        "language",
         "session_id",
         "tag",
         "until",
         "version",
     )
 
-    def __init__(self, view: SessionView, encoded: bytes | None, interval_ms: int, now: float) -> None:
-        """`encoded` is the snapshot, if it has been encoded; `now` is monotonic."""
+    def __init__(
+        self,
+        view: SessionView,
+        encoded: bytes | None,
+        interval_ms: int,
+        now: float,
+        language: str = ENGLISH,
+        of_language: Sequence[Header] = (),
+    ) -> None:
+        """`encoded` is the snapshot in this language, if it has been encoded; `now` is monotonic.
+
+        `of_language` are the headers that say the language.
+        """
         session = view.session
         # not the session itself, as its input may be large
         self.session_id = session.id
         self._began = view.began
         self._elapsed_ms = session.elapsed_ms if session.status.final else None
         self.version = session.version
-        self.tag = b'W/"%s"' % view.tag.encode()
+        self.language = language
+        self.tag = b'W/"%s"' % entity_tag(view, language)
         self.encoded = encoded
         # a waiting session's queue position goes stale
         self.until = now + (POLL_EVERY if session.status is Status.PENDING else INTERVAL_HOLDS)
-        headers: list[Header] = [(b"etag", self.tag), NO_STORE]
+        headers: list[Header] = [(b"etag", self.tag), NO_STORE, *of_language]
         if not session.status.final:
             headers.append((b"retry-after", b"%d" % math.ceil(interval_ms / 1000)))
         self._unchanged = headers
@@ -73,23 +93,23 @@ class CachedResponse:
 
 
 class PollCache:
-    """The cached responses of one process, by mount path and request path."""
+    """The cached responses of one process, by mount path, request path and language."""
 
     def __init__(self) -> None:
-        self._responses: dict[tuple[str, str], CachedResponse] = {}
+        self._responses: dict[tuple[str, str, str], CachedResponse] = {}
 
     def keep(self, scope: Scope, response: CachedResponse) -> None:
         if response.encoded is not None and len(response.encoded) > MAX_SNAPSHOT:
             return
-        key = (scope.get("root_path", ""), scope["path"])
+        key = (scope.get("root_path", ""), scope["path"], response.language)
         self._responses.pop(key, None)
         if len(self._responses) >= MAX_RESPONSES:
             del self._responses[next(iter(self._responses))]
         self._responses[key] = response
 
-    def find(self, scope: Scope) -> CachedResponse | None:
+    def find(self, scope: Scope, language: str = ENGLISH) -> CachedResponse | None:
         """The cached response for a `GET` of the same path, from any client: pass it to `revalidate`."""
-        response = self._responses.get((scope.get("root_path", ""), scope["path"]))
+        response = self._responses.get((scope.get("root_path", ""), scope["path"], language))
         return (
             response if response is not None and scope["method"] == "GET" and not scope["query_string"] else None
         )

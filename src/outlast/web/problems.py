@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -21,7 +21,32 @@ from outlast.domain.errors import (
     TooManyActive,
     UnknownAnalysis,
 )
+from outlast.domain.messages import message
 from outlast.domain.questions import question_fields
+from outlast.web.translated import translated_questions
+from outlast.web.translations import ENGLISH, Translations
+
+IN_ENGLISH: Final = Translations(ENGLISH)
+TITLES: Final = (
+    message("Bad Request"),
+    message("Unauthorized"),
+    message("Forbidden"),
+    message("Not Found"),
+    message("Method Not Allowed"),
+    message("Conflict"),
+    message("Gone"),
+    message("Request Entity Too Large"),
+    message("Content Too Large"),
+    message("Unsupported Media Type"),
+    message("Misdirected Request"),
+    message("Unprocessable Entity"),
+    message("Unprocessable Content"),
+    message("Too Many Requests"),
+    message("Internal Server Error"),
+    message("Service Unavailable"),
+    message("Insufficient Storage"),
+)
+"""What Python calls the statuses of problems that people see, by its versions."""
 
 
 class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
@@ -61,41 +86,47 @@ class Problem(OutlastError):  # noqa: N818 - the word of RFC 9457
     def title(self) -> str:
         return HTTPStatus(self.status).phrase
 
-    def body(self) -> dict[str, Any]:
+    def body(self, translations: Translations = IN_ENGLISH) -> dict[str, Any]:
         """The problem document."""
+        said = translations.said
+        sentence = said(self.sentence)
         body: dict[str, Any] = {
             "type": "about:blank",
-            "title": self.title,
+            "title": said(self.title),
             "status": self.status,
-            "detail": self.sentence,
+            "detail": sentence,
             "success": False,
-            "error": self.sentence,
+            "error": sentence,
         }
         if self.errors:
-            body["errors"] = list(self.errors)
+            body["errors"] = [{**each, "detail": said(each["detail"])} for each in self.errors]
         if self.questions:
-            body["questions"] = list(self.questions)
+            body["questions"] = translated_questions(self.questions, translations)
         if self.help_html:
-            body["help_html"] = self.help_html
+            body["help_html"] = said(self.help_html)
         if self.reference is not None:
             body["reference"] = self.reference
         if self.link is not None:
-            body["link"] = {"path": self.link[0], "title": self.link[1]}
+            body["link"] = {"path": self.link[0], "title": said(self.link[1])}
         return body
 
-    def response(self) -> Response:
-        headers = {"Cache-Control": "no-store", **self.headers}
+    def response(
+        self, translations: Translations = IN_ENGLISH, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """The problem document as a response, with the headers of its language."""
+        sent = {"Cache-Control": "no-store", **(headers or {}), **self.headers}
         # ASCII, as a sentence may quote a lone surrogate of the request, which UTF-8 cannot encode
-        return Response(json.dumps(self.body()), self.status, headers, media_type="application/problem+json")
+        body = json.dumps(self.body(translations))
+        return Response(body, self.status, sent, media_type="application/problem+json")
 
 
 OWN_SESSIONS = "/analyses"
 """The page with the owner's sessions."""
-SEE_OWN = (OWN_SESSIONS, "See your analyses")
+SEE_OWN = (OWN_SESSIONS, message("See your analyses"))
 """The way on where nothing new is accepted."""
 FILES_GO_WITHIN = 3600
 """Seconds after which a visitor without space may try again: files expire at any time."""
-NOT_FOUND = "We can't find that page. It may have expired."
+NOT_FOUND = message("We can't find that page. It may have expired.")
 
 
 def not_found() -> Problem:
@@ -123,19 +154,23 @@ def problem_of(error: OutlastError) -> Problem:
         case QueueFull():
             return Problem(503, str(error), retry_after=30, link=SEE_OWN)
         case QuotaExceeded():
-            link = (OWN_SESSIONS, "See them, or delete some") if error.of_owner else SEE_OWN
+            link = (OWN_SESSIONS, message("See them, or delete some")) if error.of_owner else SEE_OWN
             return Problem(507, str(error), retry_after=FILES_GO_WITHIN, link=link)
         case DiskAlmostFull():
             return Problem(503, str(error), retry_after=60, link=SEE_OWN)
         case StoreUnavailable() | SchemaOutdated():
-            return Problem(503, "We cannot store anything just now. Please try again in a minute.", retry_after=30)
+            return Problem(
+                503, message("We cannot store anything just now. Please try again in a minute."), retry_after=30
+            )
         case _:
             raise error
 
 
 def too_many_active(error: TooManyActive, retry_after: int) -> Problem:
     """429; on a page it leads to the sessions that are in flight."""
-    return Problem(429, str(error), retry_after=retry_after, link=(OWN_SESSIONS, "See them, or cancel one"))
+    return Problem(
+        429, str(error), retry_after=retry_after, link=(OWN_SESSIONS, message("See them, or cancel one"))
+    )
 
 
 def fault(sentence: str, pointer: str) -> Problem:

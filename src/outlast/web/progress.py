@@ -5,10 +5,12 @@ from urllib.parse import parse_qs
 
 from outlast.core.watch import SessionView
 from outlast.domain.status import Status
-from outlast.web.poll_cache import CachedResponse
+from outlast.web.poll_cache import CachedResponse, entity_tag
 from outlast.web.problems import Problem, not_found
 from outlast.web.request_context import RequestContext
 from outlast.web.snapshot import INLINE_RESULT, encode, snapshot, with_elapsed
+from outlast.web.translated import translated_snapshot
+from outlast.web.translations import ENGLISH
 
 HELD = b"x-outlast-held"
 """A browser that received no event within 4 s sends this header once."""
@@ -17,7 +19,7 @@ LONGEST_WAIT = 25.0
 
 
 async def encoded_snapshot(context: RequestContext, view: SessionView) -> bytes:
-    """The snapshot up to `elapsed_ms`, encoded once per view and mount path."""
+    """The snapshot up to `elapsed_ms`, encoded once per view, mount path and language."""
     key = _cache_key(context)
     known = view.encoded.get(key)
     if known is None:
@@ -26,17 +28,16 @@ async def encoded_snapshot(context: RequestContext, view: SessionView) -> bytes:
         if session.status is Status.COMPLETED and (session.result_bytes or 0) <= INLINE_RESULT:
             stored = await context.engine.guarded_store.result(session.id, owner=None)
             result = stored.result if stored else None
-        known = encode(
-            snapshot(
-                view,
-                root=context.root,
-                interval_ms=context.limits.interval_ms(view.queue_position),
-                keep_hours=context.settings.retention_hours(session.status),
-                result=result,
-                offered=session.analysis in context.engine.catalogue,
-                read_only=context.read_only,
-            )
+        parts = snapshot(
+            view,
+            root=context.root,
+            interval_ms=context.limits.interval_ms(view.queue_position),
+            keep_hours=context.settings.retention_hours(session.status),
+            result=result,
+            offered=session.analysis in context.engine.catalogue,
+            read_only=context.read_only,
         )
+        known = encode(parts if context.language == ENGLISH else translated_snapshot(parts, context.translations))
         view.encoded[key] = known
     return known
 
@@ -56,12 +57,14 @@ async def progress(context: RequestContext) -> None:
     view = await context.engine.sessions.get(context.session_id, owner=context.session_owner)
     if view is None:
         raise not_found()
-    if if_none_match is not None and wait and _matches(if_none_match, view):
+    language = context.language
+    if if_none_match is not None and wait and _matches(if_none_match, entity_tag(view, language)):
         view = await _changed(context, view, wait)
-    unchanged = if_none_match is not None and _matches(if_none_match, view)
+    unchanged = if_none_match is not None and _matches(if_none_match, entity_tag(view, language))
     known = view.encoded.get(_cache_key(context)) if unchanged else await encoded_snapshot(context, view)
     pace = context.limits.interval_ms(view.queue_position)
-    response = CachedResponse(view, known, pace, context.engine.clock.monotonic())
+    headers = [(name.lower().encode(), text.encode()) for name, text in context.language_headers.items()]
+    response = CachedResponse(view, known, pace, context.engine.clock.monotonic(), language, headers)
     if context.actor.is_visitor:
         context.poll_cache.keep(context.scope, response)
     start, body = (
@@ -72,7 +75,8 @@ async def progress(context: RequestContext) -> None:
 
 
 def _cache_key(context: RequestContext) -> str:
-    return f"{context.root} read only" if context.read_only else context.root
+    key = f"{context.root} read only" if context.read_only else context.root
+    return key if context.language == ENGLISH else f"{key} {context.language}"
 
 
 async def _changed(context: RequestContext, view: SessionView, wait: float) -> SessionView:
@@ -112,8 +116,7 @@ def _requested_wait(context: RequestContext) -> float:
     return min(wait, LONGEST_WAIT)
 
 
-def _matches(if_none_match: bytes, view: SessionView) -> bool:
-    tag = view.tag.encode()
+def _matches(if_none_match: bytes, tag: bytes) -> bool:
     if if_none_match.strip() == b"*":
         return True
     return any(t.strip().removeprefix(b"W/").strip(b'"') == tag for t in if_none_match.split(b","))

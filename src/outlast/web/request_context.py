@@ -20,6 +20,7 @@ from outlast.web.permissions import Actor
 from outlast.web.poll_cache import PollCache
 from outlast.web.static_files import accepts_gzip
 from outlast.web.throttled_warning import ThrottledWarning
+from outlast.web.translations import Translations
 
 MAX_QUERY_FIELDS: Final = 20
 """Fields of a query string that are used: the last ones."""
@@ -46,6 +47,21 @@ class RequestContext:
     """Tells the operator about browsers behind a proxy that holds events."""
     routes: Sequence[Any]
     """The table of all routes, each a `Route`."""
+
+    @property
+    def language(self) -> str:
+        """The language of the response, one of those that the site offers."""
+        return self.templates.languages.of(self.scope)
+
+    @property
+    def language_headers(self) -> Mapping[str, str]:
+        """The headers that say the language; none on a site in English only."""
+        return self.templates.languages.headers(self.language)
+
+    @property
+    def translations(self) -> Translations:
+        """The words in the language of the response."""
+        return self.templates.languages.translations(self.language)
 
     @property
     def root(self) -> str:
@@ -114,7 +130,20 @@ class RequestContext:
         """
         token = self.access.masked_token(self.identity) if self.identity else ""
         compress = accepts_gzip(self.headers) and not secret
-        return self.templates.page(template, self.root, token, status, headers, compress=compress, **values)
+        reads = self.scope["method"] in {"GET", "HEAD"}
+        session = self.parameters.get("session_id")
+        return self.templates.page(
+            template,
+            self.root,
+            token,
+            status,
+            headers,
+            language=self.language,
+            address="" if reads else f"{self.root}/analysis/{session}" if session else f"{self.root}/",
+            query=self.scope.get("query_string", b"") if reads else b"",
+            compress=compress,
+            **values,
+        )
 
     async def disconnected(self) -> None:
         """Wait until the client disconnects, discarding whatever it still sends."""

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from outlast.core.analyses.analysis import Analysis, LinkPreview
 from outlast.core.analyses.own_pages import PageView
+from outlast.domain.messages import message
 from outlast.ports.results import StoredResult
 from outlast.web.api import missing_result
 from outlast.web.headers import own_origin
@@ -112,7 +113,15 @@ async def _render(context: RequestContext, stored: StoredResult, page: str, **va
     nonce = new_nonce()
     added = analysis.add_files if analysis is not None and values.get("again") else None
     shared = values.setdefault("shared", False)
-    view = PageView(page, context.query, shared, nonce, context.root, takes_files=added is not None)
+    view = PageView(
+        page,
+        context.query,
+        shared,
+        nonce,
+        context.root,
+        takes_files=added is not None,
+        language=context.language,
+    )
 
     def rendered() -> tuple[str, Any, Markup | None, LinkPreview | None]:
         result = json.loads(stored.result)
@@ -161,7 +170,7 @@ async def _export_response(context: RequestContext, stored: StoredResult) -> Res
             lambda: _of_hook(lambda: export.make(json.loads(stored.result)), f"export {name}", stored)
         )
     if content is None:
-        raise Problem(410, "This file cannot be made from this result any more.")
+        raise Problem(410, message("This file cannot be made from this result any more."))
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     if isinstance(content, str):
         content = content.encode()

@@ -12,11 +12,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from outlast.core.analyses.catalogue import Catalogue
 from outlast.core.ids import owner_hash
 from outlast.domain.errors import OutlastError, StoreUnavailable
+from outlast.domain.messages import message
 from outlast.ports.facts import FactStore
 from outlast.running.engine import Engine
 from outlast.settings import Settings
@@ -24,9 +26,10 @@ from outlast.web.access import Access, Identity, Requires
 from outlast.web.bearers import Bearers
 from outlast.web.bodies import UnfinishedBodies, refuse_body
 from outlast.web.cross_origin import CrossOrigin
-from outlast.web.headers import single_headers, site_path
+from outlast.web.headers import cookie, single_headers, site_path
 from outlast.web.key_audit import record_key
 from outlast.web.keys import KeyRing
+from outlast.web.languages import COOKIE, REMEMBERED, SiteLanguages, chosen
 from outlast.web.limits import VisitorLimits
 from outlast.web.login_options import LoginOptions
 from outlast.web.logins import Logins, OwnerRaised, host_handles, problem_of_host
@@ -65,6 +68,8 @@ class Site:
     """Where a host mounts the site that does not say so itself; else empty."""
     title: str
     assets: Path | None
+    translations: Path | None
+    """The folder of the application's catalogues."""
     lifespan: Callable[[], AbstractAsyncContextManager[Any]]
 
 
@@ -77,8 +82,13 @@ class _SiteApp:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._routes = [(route.pattern, route) for route in ROUTES]
+        self._languages = SiteLanguages(site.translations)
         self._templates = PageTemplates(
-            site.title, site.assets, _origin_of(site.logins.login_url), site.catalogue.pages
+            site.title,
+            site.assets,
+            _origin_of(site.logins.login_url),
+            site.catalogue.pages,
+            self._languages,
         )
         self._access: Access | None = None
         self._limits: VisitorLimits | None = None
@@ -152,13 +162,15 @@ class _SiteApp:
         if problem is None:
             await self._internal_error(scope, receive, tracker, error)
             raise error
-        page = _wants_html(scope) and not _is_api(scope)
-        response = self._templates.problem(scope.get("root_path", ""), problem) if page else problem.response()
-        await response(scope, receive, tracker)
+        await self._problem(scope, problem, page=not _is_api(scope))(scope, receive, tracker)
 
     async def _revalidate(self, scope: Scope) -> Messages | None:
         """The cached response to a poll of an unchanged session, under the same access rules; else `None`."""
-        answer, access, limits = self._poll_cache.find(scope), self._access, self._limits
+        answer, access, limits = (
+            self._poll_cache.find(scope, self._languages.of(scope)),
+            self._access,
+            self._limits,
+        )
         if answer is None or access is None or limits is None:
             return None
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -180,14 +192,15 @@ class _SiteApp:
         route: Route | None = None
         try:
             route, parameters = self._match_route(scope)
+            if (remembered := self._remember_language(route, scope)) is not None:
+                await remembered(scope, receive, tracker)
+                return
             context = await self._authorize(route, parameters, scope, receive, tracker)
             await self._dispatch(route, context)
         except OutlastError as error:
             if tracker.started:  # too late for another response: the connection is cut and the client retries
                 raise
-            problem = problem_of(error)
-            page = (route.page if route else not _is_api(scope)) and (_wants_html(scope) or bool(problem.redirect))
-            response = self._templates.problem(scope.get("root_path", ""), problem) if page else problem.response()
+            response = self._problem(scope, problem_of(error), page=route.page if route else not _is_api(scope))
             await response(scope, receive, tracker)
         except ClientDisconnect:
             log.info("A client disconnected while sending a request to %s.", scope["path"][:MAX_PATH])
@@ -273,7 +286,9 @@ class _SiteApp:
                     raise Problem(400, "This address takes no WebSocket connections.")
                 return route, match.groupdict()
         if methods := self._methods(path):
-            raise Problem(405, "This address does not do that.", headers={"Allow": ", ".join(sorted(methods))})
+            raise Problem(
+                405, message("This address does not do that."), headers={"Allow": ", ".join(sorted(methods))}
+            )
         raise not_found()
 
     def _methods(self, path: str) -> set[str]:
@@ -283,17 +298,39 @@ class _SiteApp:
         """Answer an unexpected exception with a reference under which the log has its traceback."""
         if _is_exhaustion(error):
             self._exhausted.note()
-            busy = Problem(503, "We have no room for this just now. Please try again in a moment.", retry_after=10)
-            await busy.response()(scope, receive, send)
+            busy = Problem(
+                503, message("We have no room for this just now. Please try again in a moment."), retry_after=10
+            )
+            await self._problem(scope, busy, page=False)(scope, receive, send)
             return
         reference = secrets.token_hex(4)
         log.error(
             "%s %s failed; reference %s", scope["method"], scope["path"][:MAX_PATH], reference, exc_info=error
         )
-        problem = Problem(500, "Something went wrong on our side.", reference=reference)
-        page = _wants_html(scope) and not _is_api(scope)
-        response = self._templates.problem(scope.get("root_path", ""), problem) if page else problem.response()
-        await response(scope, receive, send)
+        problem = Problem(500, message("Something went wrong on our side."), reference=reference)
+        await self._problem(scope, problem, page=not _is_api(scope))(scope, receive, send)
+
+    def _problem(self, scope: Scope, problem: Problem, *, page: bool) -> Response:
+        """The response to an error in the client's language: a page for people, if it may be one, or JSON."""
+        if page and (_wants_html(scope) or problem.redirect is not None):
+            return self._templates.problem(scope, problem)
+        language = self._languages.of(scope)
+        return problem.response(self._languages.translations(language), self._languages.headers(language))
+
+    def _remember_language(self, route: Route, scope: Scope) -> Response | None:
+        """The redirect to the page itself, for a link that chooses a language; `None` for other requests."""
+        if not (self._languages.several and route.page and route.safe):
+            return None
+        found = chosen(scope)
+        if found is None:
+            return None
+        language, address = found
+        response = RedirectResponse(address, 303, {"Cache-Control": "no-store"})
+        if language in self._languages.offered:
+            path = scope.get("root_path", "") or "/"
+            remembered = cookie(scope, self._site.settings(), COOKIE, language, path=path, seconds=REMEMBERED)
+            response.headers["Set-Cookie"] = remembered
+        return response
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         """Run the ASGI lifespan, for a server that serves this application without a host."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from limits import RateLimitItem
 from starlette.requests import ClientDisconnect
 
+from outlast.domain.messages import message
 from outlast.web.problems import Problem
 from outlast.web.rates import Rates
 
@@ -120,7 +121,9 @@ class StartQueues:
         """Wait in the queue: `first` at its head, for a start that has waited before."""
         if len(queue.waiting) >= MAX_WAITING:
             raise Problem(
-                429, "Many starts of yours are waiting already. Please try again in a moment.", retry_after=2
+                429,
+                message("Many starts of yours are waiting already. Please try again in a moment."),
+                retry_after=2,
             )
         ticket: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         (queue.waiting.appendleft if first else queue.waiting.append)(ticket)
@@ -140,5 +143,7 @@ class StartQueues:
             raise ClientDisconnect
         if not has_turn:
             raise Problem(
-                503, "Your earlier starts are still being stored. Please try again in a moment.", retry_after=5
+                503,
+                message("Your earlier starts are still being stored. Please try again in a moment."),
+                retry_after=5,
             )

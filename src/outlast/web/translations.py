@@ -46,14 +46,14 @@ class Translations:
         self._remembered = lru_cache(KEPT)(self._translated)
 
     def gettext(self, text: str) -> str:
-        """Return a text of the catalogues in this language."""
+        """Return the translation of a message, `text`; itself, if no catalogue has it."""
         for catalogue in self._catalogues:
             if found := catalogue.texts.get(text):
                 return found
         return text
 
     def ngettext(self, one: str, several: str, number: int) -> str:
-        """Return the form of a text that suits a number."""
+        """Return the translation of the message `one`, with the plural `several`, that suits a `number`."""
         for catalogue in self._catalogues:
             if forms := catalogue.plurals.get((one, several)):
                 return forms[catalogue.form(number)]

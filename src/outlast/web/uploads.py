@@ -8,6 +8,7 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import JSONResponse, Response
 
+from outlast.domain.messages import message
 from outlast.ports.blobs import StoredUpload
 from outlast.web.bodies import MAX_BODY, UPLOAD_OVERHEAD, limit_body
 from outlast.web.limits import client_address
@@ -81,7 +82,7 @@ async def read_form(
             )
             return await parser.parse()
     except MultiPartException as error:
-        raise Problem(400, f"The form cannot be read: {error.message}") from None
+        raise Problem(400, message("The form cannot be read: {fault}", fault=error.message)) from None
 
 
 def _expected(context: RequestContext, limit: int) -> AbstractAsyncContextManager[object]:
@@ -110,7 +111,7 @@ class WholeForm(MultiPartParser):
         if not self._ended:
             for file in self._files_to_close_on_error:
                 file.close()
-            raise MultiPartException("it ends in the middle.")
+            raise MultiPartException(message("it ends in the middle."))
         return form
 
 
@@ -119,10 +120,15 @@ async def store_file(context: RequestContext, file: UploadFile) -> StoredUpload:
     limit = context.settings.max_upload_bytes
     if (file.size or 0) > limit:
         raise Problem(
-            413, f"The file has {(file.size or 0) / 1e6:.1f} MB; at most {limit / 1e6:g} MB are accepted."
+            413,
+            message(
+                "The file has {size:.1f} MB; at most {limit:g} MB are accepted.",
+                size=(file.size or 0) / 1e6,
+                limit=limit / 1e6,
+            ),
         )
     if not file.size:
-        raise fault("The file is empty.", "/file")
+        raise fault(message("The file is empty."), "/file")
     name = re.sub(r"[\x00-\x1f\x7f/\\]", "_", file.filename or "file")[-120:]
     sessions = context.engine.sessions
     return await sessions.store_upload(context.owner, name, cast("Any", file.file))

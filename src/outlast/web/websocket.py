@@ -98,7 +98,7 @@ async def _obey(context: RequestContext, message: Message) -> None:
         if context.actor.sees_all:
             await record_key(context, "cancel")
     except OutlastError as error:
-        await _send(context, "error", problem_of(error).body())
+        await _send(context, "error", problem_of(error).body(context.translations))
 
 
 def _action(message: Message) -> Any:

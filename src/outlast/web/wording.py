@@ -14,26 +14,33 @@ from typing import Any, Final
 from outlast.core.analyses.payload import nested_values
 from outlast.core.sessions import NOT_OFFERED
 from outlast.core.watch import SessionView
+from outlast.domain.messages import message
 from outlast.domain.progress import StepStatus
 from outlast.domain.session import AnalysisSession
 from outlast.domain.status import Phase, Status
 
 PHASES: Final[Mapping[str, tuple[str, str]]] = {
-    Phase.QUEUED: ("Waiting in the queue", "quiet"),
-    Phase.RUNNING: ("Working", "busy"),
-    Phase.RETRYING: ("Waiting for the next attempt", "warning"),
-    Phase.CANCELLING: ("Cancelling", "busy"),
-    Phase.COMPLETED: ("Done", "done"),
-    Phase.FAILED: ("Failed", "error"),
-    Phase.CANCELLED: ("Cancelled", "quiet"),
+    Phase.QUEUED: (message("Waiting in the queue"), "quiet"),
+    Phase.RUNNING: (message("Working"), "busy"),
+    Phase.RETRYING: (message("Waiting for the next attempt"), "warning"),
+    Phase.CANCELLING: (message("Cancelling"), "busy"),
+    Phase.COMPLETED: (message("Done"), "done"),
+    Phase.FAILED: (message("Failed"), "error"),
+    Phase.CANCELLED: (message("Cancelled"), "quiet"),
 }
 """The title and the tone of each phase."""
-QUESTION: Final = ("A question for you", "warning")
+QUESTION: Final = (message("A question for you"), "warning")
 """The title and the tone of a session that an answer restarts."""
 OF_INPUT: Final = frozenset({"permanent", "retry_after"})
 """The `error_code` of sessions that another input may help."""
 ADDRESS: Final = re.compile(r"\s*(https?://)?[^\s/]+\.[^\s/]{2,}(/|\Z)", re.IGNORECASE)
-STEP_STATES: Final[Mapping[str, str]] = {StepStatus.PENDING: "to come", StepStatus.ACTIVE: "in progress"}
+STEP_STATES: Final[Mapping[str, str]] = {
+    StepStatus.PENDING: message("to come"),
+    StepStatus.ACTIVE: message("in progress"),
+    StepStatus.DONE: message("done"),
+    StepStatus.SKIPPED: message("skipped"),
+    StepStatus.FAILED: message("failed"),
+}
 
 
 def words(snapshot: Mapping[str, Any], *, offered: bool = True) -> dict[str, str | None]:
@@ -42,10 +49,10 @@ def words(snapshot: Mapping[str, Any], *, offered: bool = True) -> dict[str, str
     They follow from its other fields and never from the current time, so that its `ETag` covers them.
     """
     if snapshot["stalled"] and not offered:
-        notice = f"{NOT_OFFERED} It waits in case the analysis comes back; you can cancel it."
+        waits = message("It waits in case the analysis comes back; you can cancel it.")
         return {
-            "phase_title": "Not offered any more",
-            "notice": notice,
+            "phase_title": message("Not offered any more"),
+            "notice": f"{NOT_OFFERED} {waits}",
             "tone": "warning",
             "current_message": None,
         }
@@ -65,59 +72,77 @@ def correction(session: AnalysisSession) -> str | None:
     given = json.loads(session.input)
     texts = [v for v in nested_values(given) if isinstance(v, str)]
     if any(text.startswith("upload:") for text in texts):
-        return "Choose other files"
-    return "Correct the address" if any(ADDRESS.match(text) for text in texts) else "Change the input"
+        return message("Choose other files")
+    return (
+        message("Correct the address")
+        if any(ADDRESS.match(text) for text in texts)
+        else message("Change the input")
+    )
 
 
 def current_message(view: SessionView) -> str | None:
     """What the session does, or why it does nothing."""
     session = view.session
     if view.paused:
-        return "Paused"
+        return message("Paused")
     if view.starts_at is not None:
-        return "Waiting for its time"
+        return message("Waiting for its time")
     match session.phase:
         case Phase.QUEUED:
-            return "Waiting to start"
+            return message("Waiting to start")
         case Phase.CANCELLING:
-            return "Stopping"
+            return message("Stopping")
         case Phase.FAILED:
             return session.error
         case Phase.RUNNING:
             active = [s for s in session.progress.steps if s.status is StepStatus.ACTIVE]
-            return session.progress.message or (active[-1].title if active else "Starting")
+            return session.progress.message or (active[-1].title if active else message("Starting"))
         case Phase.RETRYING | Phase.COMPLETED | Phase.CANCELLED:
             return PHASES[session.phase][0]
 
 
 def _notice(snapshot: Mapping[str, Any]) -> str | None:
     """The sentence beside the title. The widget replaces the time of the next attempt by a countdown."""
-    attempt = f"Attempt {snapshot['attempt']} of {snapshot['max_attempts']}"
     if snapshot["paused"]:
-        begin = "go on" if snapshot["started_at"] else "start"
-        return f"This is paused for now; your analysis waits and will {begin} by itself."
-    if snapshot["starts_at"]:
-        return f"It starts by itself on {snapshot['starts_at'][:10]} at {snapshot['starts_at'][11:19]} UTC."
+        if snapshot["started_at"]:
+            return message("This is paused for now; your analysis waits and will go on by itself.")
+        return message("This is paused for now; your analysis waits and will start by itself.")
+    if at := snapshot["starts_at"]:
+        return message("It starts by itself on {date} at {time} UTC.", date=at[:10], time=at[11:19])
     if snapshot["stalled"]:
-        begin = "go on" if snapshot["started_at"] else "start"
-        return f"We're a bit behind; your analysis will {begin} by itself."
+        if snapshot["started_at"]:
+            return message("We're a bit behind; your analysis will go on by itself.")
+        return message("We're a bit behind; your analysis will start by itself.")
+    attempts = {"attempt": snapshot["attempt"], "most": snapshot["max_attempts"]}
     match snapshot["phase"]:
         case Phase.QUEUED if position := snapshot["queue_position"]:
-            return "Next in the queue." if position == 1 else f"Place {position} in the queue."
+            return (
+                message("Next in the queue.")
+                if position == 1
+                else message("Place {position:d} in the queue.", position=position)
+            )
         case Phase.RUNNING if snapshot["attempt"] > 1:
-            return f"{attempt}; finished steps won't be repeated."
+            return message("Attempt {attempt:d} of {most:d}; finished steps won't be repeated.", **attempts)
         case Phase.RETRYING:
-            at = f" at {snapshot['next_retry_at'][11:19]} UTC" if snapshot["next_retry_at"] else ""
-            begin = f"starts by itself{at}; finished steps won't be repeated"
-            return f"{attempt} failed. The next one {begin}."
+            failed = message("Attempt {attempt:d} of {most:d} failed.", **attempts)
+            if at := snapshot["next_retry_at"]:
+                next_one = message(
+                    "The next one starts by itself at {time} UTC; finished steps won't be repeated.",
+                    time=at[11:19],
+                )
+            else:
+                next_one = message("The next one starts by itself; finished steps won't be repeated.")
+            return f"{failed} {next_one}"
         case Phase.CANCELLING:
-            return "Stopping the work."
+            return message("Stopping the work.")
         case Phase.FAILED:
-            return snapshot["error"] or "The analysis failed."
+            return snapshot["error"] or message("The analysis failed.")
         case Phase.COMPLETED if made_at := snapshot["result_at"]:
-            return f"This result is from {made_at[:10]} at {made_at[11:19]} UTC."
+            return message("This result is from {date} at {time} UTC.", date=made_at[:10], time=made_at[11:19])
         case Phase.CANCELLED:
-            return "This analysis was cancelled. You can start it again; finished steps won't be repeated."
+            return message(
+                "This analysis was cancelled. You can start it again; finished steps won't be repeated."
+            )
         case _:
             return None
 
@@ -137,19 +162,19 @@ def duration(ms: int) -> str:
     """Format the milliseconds that something took."""
     tenths, seconds = (ms + 50) // 100, (ms + 500) // 1000
     if tenths < 1:
-        return "< 0.1 s"
+        return message("< 0.1 s")
     if tenths < 100:
-        return f"{tenths // 10}.{tenths % 10} s"
+        return message("{seconds:.1f} s", seconds=tenths / 10)
     if seconds < 60:
-        return f"{seconds} s"
+        return message("{seconds:d} s", seconds=seconds)
     if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds // 60 % 60} min"
+        return message("{minutes:d} min {seconds:d} s", minutes=seconds // 60, seconds=seconds % 60)
+    return message("{hours:d} h {minutes:d} min", hours=seconds // 3600, minutes=seconds // 60 % 60)
 
 
 def moment(time: datetime) -> str:
     """Format a time in UTC for a sentence."""
-    return f"{time.day} {time:%B %Y, %H:%M} UTC"
+    return message("{day}, {time} UTC", day=f"{time.day} {time:%B %Y}", time=f"{time:%H:%M}")
 
 
 def clock(ms: int) -> str:
@@ -163,10 +188,12 @@ def time_left(low: float | None, high: float | None) -> str:
     if low is None or high is None or high <= 0:
         return ""
     if high < 10:
-        return "a few seconds left"
+        return message("a few seconds left")
     size, unit = (1, "s") if high < 90 else (60, "min") if high < 5400 else (3600, "h")
     grain = 5 if size == 1 else size
     least, most = int(low // grain) * grain // size, math.ceil(high / grain) * grain // size
     if least < 1:
-        return f"less than {most} {unit} left"
-    return f"about {most} {unit} left" if least == most else f"about {least}–{most} {unit} left"
+        return message("less than {most:d} {unit} left", most=most, unit=unit)
+    if least == most:
+        return message("about {most:d} {unit} left", most=most, unit=unit)
+    return message("about {least:d}–{most:d} {unit} left", least=least, most=most, unit=unit)

@@ -16,6 +16,8 @@ MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+LONGEST: Final = 28
+"""Characters of a value: decimal numbers have no more digits."""
 NUMBER: Final = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 LONG: Final = rf"(?P<month>{'|'.join(MONTHS)})"
 SHORT: Final = rf"(?P<month>{'|'.join(name[:3] for name in MONTHS)})"
@@ -23,6 +25,8 @@ SHORT: Final = rf"(?P<month>{'|'.join(name[:3] for name in MONTHS)})"
 
 def written(text: str, locale: Locale) -> str | None:
     """Return a text that is one value, as "1,234", "< 0.1%" or "3 May 2024", in this language; else `None`."""
+    if len(text) > LONGEST:
+        return None
     for shape, write in SHAPES:
         if found := shape.fullmatch(text):
             return write(found, locale)

@@ -43,7 +43,7 @@ class MemorySessions(MemoryPart):
         tables = self._tables
         waiting = sum(s.status is Status.PENDING and not s.follows for s in tables.sessions.values())
         if waiting >= limits.pending:
-            raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
+            raise QueueFull.beside(waiting)
         row = pending_session(new, tables.clock.now(), tables.next_version(0))
         last = None if new.delay or row.is_shared_run else self._last_turn(row)
         tables.turns[row.id] = turn_behind(turn_of(row.available_at, row.priority), last)

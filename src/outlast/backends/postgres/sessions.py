@@ -67,7 +67,7 @@ class PostgresSessions(PostgresPart):
             case "too_many_active":
                 raise TooManyActive.beside(counted)
             case _:
-                raise QueueFull(f"{counted} analyses are waiting, and no more are allowed.")
+                raise QueueFull.beside(counted)
 
     async def _start(self, starts: Sequence[_Start]) -> Sequence[Row]:
         # sorted by owner, whose lock each start takes, so that two batches cannot deadlock

@@ -88,7 +88,7 @@ class SQLiteSessions(SQLitePart):
             return Added(known, existing=True)
         self._check_active(connection, values)
         waiting = connection.execute(self._sql["count_waiting"]).get
-        raise QueueFull(f"{waiting} analyses are waiting, and no more are allowed.")
+        raise QueueFull.beside(waiting)
 
     def _check_active(self, connection: Connection, values: dict[str, Any]) -> None:
         if values["active_limit"] is not None:

@@ -35,7 +35,7 @@ from outlast.core.analyses.declarations import (
 from outlast.core.analyses.fan_out import AT_ONCE, map_async, map_blocking
 from outlast.core.analyses.input_schema import InputSchema
 from outlast.core.analyses.limits import Limit, key_limits, require_limits
-from outlast.core.analyses.own_pages import AddFiles, PageView
+from outlast.core.analyses.own_pages import AddFiles, Intro, PageView
 from outlast.core.analyses.payload import Codec, Upgrade, input_model, read_input
 from outlast.core.analyses.step_tries import TryOptions
 from outlast.core.analyses.upload import REFERENCE
@@ -238,7 +238,8 @@ class AnalysisOptions:
     `subject`: takes the validated input as keyword arguments and returns what is analysed, as text: one owner has
     at most one session in flight for it. It may raise `InvalidInput`. By default a hash of the input.
 
-    `intro`: safe HTML above the form, or a function that makes it when the form is shown.
+    `intro`: safe HTML above the form, or a function that makes it when the form is shown; it may take a
+    `PageView`.
 
     `render`: takes the result (as JSON data) and a `PageView`, and returns safe HTML. Called in a thread.
 
@@ -285,7 +286,7 @@ class AnalysisOptions:
     limits: Sequence[Limit] = ()
     isolation: Literal["process"] | None = None
     subject: Callable[..., str] | None = None
-    intro: str | Callable[[], str] | None = None
+    intro: Intro | None = None
     render: Render | None = None
     page_title: Callable[[Any], str] | None = None
     preview: Callable[[Any], LinkPreview] | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from inspect import Parameter, signature
 
 from outlast.core.analyses.declarations import FILE_NAME, require_taking, require_text
 
@@ -28,6 +29,17 @@ class PageView:
 
 RenderPage = Callable[[PageView], str]
 """Renders a page of your own to a safe HTML fragment. Called in a thread."""
+Intro = str | Callable[[], str] | Callable[[PageView], str]
+"""Safe HTML above a form, or what makes it."""
+
+
+def intro_html(intro: Intro | None, view: PageView) -> str | None:
+    """Return what stands above the form in this view."""
+    if not callable(intro):
+        return intro
+    make: Callable[..., str] = intro
+    needed = [each for each in signature(make).parameters.values() if each.default is Parameter.empty]
+    return make(view) if needed else make()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import TypeAliasType
 
 from outlast.domain.errors import InvalidInput, OutlastError, TooLarge
+from outlast.domain.messages import message
 
 MAX_INPUT = 256 * 1024
 """Maximum bytes of an input as JSON."""
@@ -265,7 +266,9 @@ def validate_input(model: type[BaseModel], raw: object) -> BaseModel:
 def _read(model: type[BaseModel], text: str, raw: object) -> BaseModel:
     """Return the input in a JSON text; `raw`, the value that was encoded, serves to locate faults."""
     if len(text) > MAX_INPUT:
-        raise InvalidInput(f"The input has {len(text):,} bytes; at most {MAX_INPUT:,} are accepted.")
+        raise InvalidInput(
+            message("The input has {size:,} bytes; at most {most:,} are accepted.", size=len(text), most=MAX_INPUT)
+        )
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
@@ -278,10 +281,10 @@ def _read(model: type[BaseModel], text: str, raw: object) -> BaseModel:
         raise InvalidInput(f"The input is not JSON: {error}") from None
 
 
-def _sentence(kind: str, message: str) -> str:
+def _sentence(kind: str, said: str) -> str:
     if kind == "missing":
-        return "This is needed, and it was not given."
-    text = message.removeprefix("Value error, ")
+        return message("This is needed, and it was not given.")
+    text = said.removeprefix("Value error, ")
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 

@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema, PydanticSerializationUnexpectedValue, core
 
 from outlast.core.analyses import context
 from outlast.domain.errors import Permanent
+from outlast.domain.messages import message
 from outlast.ports.blobs import Blobs
 
 REFERENCE: Final = re.compile(r"upload:[0-9a-f]{64}")
@@ -111,5 +112,5 @@ class OwnedUploads:
         """Return the file name; raises `Permanent` if there is no such upload."""
         stored = await self._blobs.find(self._owner, sha256)
         if stored is None:
-            raise Permanent("The uploaded file has expired. Please upload it again.")
+            raise Permanent(message("The uploaded file has expired. Please upload it again."))
         return stored.name

@@ -1,8 +1,8 @@
-// <copy-button for="ID"> copies the value of the field with this id. Without JavaScript it stays empty.
+// <copy-button for="ID" data-copy="…" data-copied="…" data-selected="…"> copies the value of the field with this id;
+// the data are its words. Without JavaScript it stays empty.
 
 import { announce } from "./announcer.js";
 
-const LABEL = "Copy the link";
 const SHOWN_FOR = 3000;
 
 class CopyButton extends HTMLElement {
@@ -11,18 +11,17 @@ class CopyButton extends HTMLElement {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "quiet";
-    button.textContent = LABEL;
+    button.textContent = this.dataset.copy;
     button.addEventListener("click", () => this.#copy(button));
     this.replaceChildren(button);
   }
 
   async #copy(button) {
-    const label = (await copied(document.getElementById(this.getAttribute("for"))))
-      ? "Copied"
-      : "It is selected; copy it with the keyboard";
+    const { copy, copied: done, selected } = this.dataset;
+    const label = (await copied(document.getElementById(this.getAttribute("for")))) ? done : selected;
     announce(`${label}.`);
     button.textContent = label;
-    setTimeout(() => (button.textContent = LABEL), SHOWN_FOR);
+    setTimeout(() => (button.textContent = copy), SHOWN_FOR);
   }
 }
 

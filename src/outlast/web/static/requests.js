@@ -38,7 +38,7 @@ export function sameSite(link, at = base) {
 
 /** Sends a safe request; throws what fetch() throws. */
 export function get(url, { headers, signal } = {}) {
-  return fetch(url, { headers, signal, cache: "no-store", credentials: credentials(url) });
+  return fetch(url, { headers: { ...inLanguage(), ...headers }, signal, cache: "no-store", credentials: credentials(url) });
 }
 
 /** Sends a safe request and returns its JSON; throws `Refused`. */
@@ -54,7 +54,7 @@ export async function post(url, { json, method = "POST", headers = {}, signal } 
   const response = await withToken(url, (token) =>
     fetch(url, {
       method,
-      headers: { Accept: "application/json", ...type, ...headers, "X-CSRF-Token": token },
+      headers: { Accept: "application/json", ...inLanguage(), ...type, ...headers, "X-CSRF-Token": token },
       body: json === undefined ? undefined : JSON.stringify(json),
       credentials: credentials(url),
       signal,
@@ -69,6 +69,12 @@ export async function send(url, file, progress = () => {}) {
   const answer = await withToken(url, (token) => transfer(url, file, token, progress));
   if (answer.status >= 400) throw new Refused(answer.status, answer.body);
   return answer.body;
+}
+
+// The page may be in another language than the browser.
+function inLanguage() {
+  const language = globalThis.document?.documentElement.lang;
+  return language ? { "Accept-Language": language } : {};
 }
 
 function credentials(url) {
@@ -113,6 +119,7 @@ function transfer(url, file, csrfToken, progress) {
     request.onerror = () => reject(new Refused(0, { error: UNREACHABLE }));
     request.open("POST", url);
     request.withCredentials = credentials(url) === "include";
+    for (const [name, value] of Object.entries(inLanguage())) request.setRequestHeader(name, value);
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("X-CSRF-Token", csrfToken);
     request.send(form);

@@ -10,6 +10,7 @@ const ZONE = /:.*([Zz]|[+-]\d\d:?\d\d)$/;
 
 class StartForm {
   #form;
+  #words;
   #button;
   #label;
   #busy = false;
@@ -19,6 +20,7 @@ class StartForm {
 
   constructor(form) {
     this.#form = form;
+    this.#words = wordsOf(form);
     this.#button = form.querySelector(".submit button");
     this.#label = this.#button.textContent;
     form.addEventListener("submit", (event) => this.#submit(event));
@@ -40,7 +42,7 @@ class StartForm {
     this.#busy = true;
     this.#clear();
     try {
-      this.#markBusy("Starting…");
+      this.#markBusy(this.#words("starting"));
       await this.#start(pressed?.name ? { [pressed.name]: pressed.value } : await this.#object(this.#form, ""));
     } catch (refusal) {
       this.#markIdle();
@@ -84,7 +86,7 @@ class StartForm {
     const same = `form[data-analysis="${this.#form.dataset.analysis}"] [data-name="${list.dataset.name}"]`;
     const answer = await fetch(this.#form.action, { method: "POST", body: sent }).then((it) => it.text(), () => "");
     const found = new DOMParser().parseFromString(answer, "text/html").querySelector(same);
-    if (!found) return this.#tell("That did not work. Check your connection, or reload the page.");
+    if (!found) return this.#tell(this.#words("lost"));
     const next = document.importNode(found, true);
     const removed = button.name === "_remove" ? button.closest(".item") : null;
     const chosen = [...list.querySelectorAll("[type=file]")].filter((input) => !removed?.contains(input));
@@ -133,7 +135,7 @@ class StartForm {
     if (!text && kept[0]) return oneOrAll(field, kept);
     if (text) return converted(text, field.dataset);
     if (required !== undefined && kind === "source") {
-      throw refusalAt(pointer, 422, "Choose a file, or paste a link.");
+      throw refusalAt(pointer, 422, this.#words("source"));
     }
     return undefined;
   }
@@ -168,15 +170,16 @@ class StartForm {
   async #send(pointer, file) {
     const limit = Number(this.#form.dataset.maxUploadMb);
     if (limit && file.size > limit * 1024 * 1024) {
-      throw refusalAt(pointer, 413, `${file.name} is larger than ${limit} MB.`);
+      throw refusalAt(pointer, 413, this.#words("large", file.name, limit));
     }
     if (this.#uploaded.has(file)) return this.#uploaded.get(file);
     const sending = this.#form.querySelector("[data-part=sending]");
     sending.hidden = false;
-    this.#markBusy("Sending the file…");
+    this.#markBusy(this.#words("sending"));
     try {
       const progress = (sent) => {
-        sending.querySelector("p").textContent = `Sending ${file.name}: ${Math.floor(sent * 100)}%`;
+        const share = (Math.floor(sent * 100) / 100).toLocaleString(document.documentElement.lang, { style: "percent" });
+        sending.querySelector("p").textContent = this.#words("sent", file.name, share);
         sending.querySelector("rect").setAttribute("width", `${sent * 100}%`);
         sending.querySelector("[role=progressbar]").setAttribute("aria-valuenow", Math.floor(sent * 100));
       };
@@ -184,14 +187,14 @@ class StartForm {
       this.#uploaded.set(file, source);
       return source;
     } catch (refusal) {
-      throw refusalAt(pointer, refusal.status, refusal.message);
+      throw refusalAt(pointer, refusal.status, this.#told(refusal));
     } finally {
       sending.hidden = true;
     }
   }
 
   async #start(input) {
-    this.#markBusy("Starting…");
+    this.#markBusy(this.#words("starting"));
     const session = await start(this.#form.dataset.analysis, input);
     const { page } = linksOf(session);
     if (isStreamed(session)) await this.#becomeProgress(session, page);
@@ -237,8 +240,13 @@ class StartForm {
       else elsewhere.push(detail);
       first ??= field ? control(field) : null;
     }
-    if (!first || elsewhere.length) this.#tell(elsewhere.join(" ") || refusal.message, refusal.problem.link);
+    if (!first || elsewhere.length) this.#tell(elsewhere.join(" ") || this.#told(refusal), refusal.problem.link);
     first?.focus();
+  }
+
+  /** What a refusal says; without a response there is only the page's own sentence. */
+  #told(refusal) {
+    return refusal.status ? refusal.message : this.#words("unreachable");
   }
 
   /** Shows a sentence about the whole form, and the page that shows a way on. */
@@ -282,6 +290,12 @@ class StartForm {
     this.#button.textContent = this.#label;
     this.#button.removeAttribute("aria-disabled");
   }
+}
+
+/** The sentences that the page gives a form: `{0}` and `{1}` stand for values. */
+function wordsOf(form) {
+  const words = JSON.parse(form.dataset.words);
+  return (name, ...values) => words[name].replace(/\{(\d)\}/g, (_, n) => values[n]);
 }
 
 /** The fields directly within a form, a group or a list. */
@@ -338,12 +352,13 @@ function acceptDrops(field) {
   const input = zone.querySelector("input[type=file]");
   const address = field.querySelector("input[type=text]");
   const remove = zone.querySelector("[data-part=remove]");
+  const words = wordsOf(field.closest("form"));
   zone.querySelector("[data-part=drop-hint]").hidden = false;
 
   const change = () => {
     const [file, ...more] = input.files;
     remove.hidden = !file;
-    remove.textContent = file ? `Remove ${file.name}${more.length ? ` and ${more.length} more` : ""}` : "";
+    remove.textContent = file ? words(more.length ? "remove_all" : "remove", file.name, more.length) : "";
     zone.classList.toggle("filled", Boolean(file));
     if (address) address.disabled = Boolean(file); // either a file or an address; keeps the text
   };

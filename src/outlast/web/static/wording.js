@@ -36,7 +36,6 @@ const LANGUAGES = {
   },
 };
 
-const SHIPPED = { de: () => import("./analysis-progress-de.js") }; // besides English
 const added = new EventTarget();
 
 /** Adds a language, or replaces texts of one, such as `addLanguage("fr", {cancel: "Annuler"})`. */
@@ -48,7 +47,7 @@ export function addLanguage(language, texts) {
 /** Loads a language that is shipped, and calls `changed` whenever one was added. */
 export function useLanguage(language, changed, signal) {
   const [root] = language.split("-");
-  if (!LANGUAGES[root]) SHIPPED[root]?.();
+  if (!LANGUAGES[root]) import("./shipped-languages.js").then(({ load }) => load(root));
   added.addEventListener("added", changed, { signal });
 }
 
@@ -138,7 +137,7 @@ export class Wording {
 
   #notice(snapshot, countdown) {
     const { phase, attempt, max_attempts: most, queue_position: place } = snapshot;
-    if (!snapshot.notice || ownWords(snapshot)) return undefined;
+    if (!snapshot.notice || snapshot.paused || snapshot.starts_at || ownWords(snapshot)) return undefined;
     if (snapshot.stalled) return this.text("notice.stalled");
     if (phase === "queued") return place === 1 ? this.text("notice.next") : this.text("notice.queued", place);
     return this.text(`notice.${phase}`, attempt, most, countdown);
