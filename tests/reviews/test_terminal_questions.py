@@ -40,8 +40,8 @@ def run(tmp_path: Path):
         (
             DATES,
             "--map dates=day\n"
-            + "The answers are:\n--map dates=day (The day)\n--map dates=month (The month)\n"
-            + "--map dates=unknown (I don't know; leave the dates out)\nOr say --yes",
+            "The answers are:\n--map dates=day (The day)\n--map dates=month (The month)\n"
+            "--map dates=unknown (I don't know; leave the dates out)\nOr say --yes",
         ),
         (PRODUCTS, "--product Toaster\n"),
     ],
