@@ -39,9 +39,11 @@ def run(tmp_path: Path):
         (UNNAMED, "--map rating=Punkte --map text=Meinung --map reviewer=Wer\nOr say --yes"),
         (
             DATES,
-            "--map dates=day\n"
-            "The answers are:\n--map dates=day (The day)\n--map dates=month (The month)\n"
-            "--map dates=unknown (I don't know; leave the dates out)\nOr say --yes",
+            (
+                "--map dates=day\n"
+                "The answers are:\n--map dates=day (The day)\n--map dates=month (The month)\n"
+                "--map dates=unknown (I don't know; leave the dates out)\nOr say --yes"
+            ),
         ),
         (PRODUCTS, "--product Toaster\n"),
     ],
