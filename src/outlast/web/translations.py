@@ -20,8 +20,10 @@ DEEPEST: Final = 4
 BETWEEN_SENTENCES: Final = re.compile(r"(?<=[.!?])\s+")
 MOST_SENTENCES: Final = 4
 """Sentences in a row that may be one message."""
-INTEGER: Final = re.compile(r"-?\d{1,3}(,\d{3})*|-?\d+")
-DECIMAL: Final = re.compile(r"[-+−]?(\d{1,3}(,\d{3})*|\d+)(\.\d+)?")
+MANY_SENTENCES: Final = 30
+"""Sentences of a text that are translated one by one; nothing of ours has so many."""
+INTEGER: Final = re.compile(r"-?[0-9]{1,3}(,[0-9]{3})*|-?[0-9]{1,15}")
+DECIMAL: Final = re.compile(r"[-+−]?([0-9]{1,3}(,[0-9]{3})*|[0-9]{1,15})(\.[0-9]+)?")
 
 
 def languages(folders: Iterable[Path]) -> tuple[str, ...]:
@@ -76,7 +78,7 @@ class Translations:
         if whole is not None:
             return whole
         parts = BETWEEN_SENTENCES.split(text)
-        if len(parts) == 1:
+        if not 1 < len(parts) <= MANY_SENTENCES:
             return text
         told: list[str] = []
         known = True

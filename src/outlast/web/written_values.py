@@ -18,7 +18,7 @@ MONTHS: Final = (
 )
 LONGEST: Final = 28
 """Characters of a value: decimal numbers have no more digits."""
-NUMBER: Final = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+NUMBER: Final = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]{1,15}(?:\.[0-9]+)?"
 LONG: Final = rf"(?P<month>{'|'.join(MONTHS)})"
 SHORT: Final = rf"(?P<month>{'|'.join(name[:3] for name in MONTHS)})"
 
@@ -69,9 +69,9 @@ def _date(skeleton: str) -> Write:
 SHAPES: Final[tuple[tuple[re.Pattern[str], Write], ...]] = (
     (re.compile(rf"(?P<sign>[-+−]?)(?P<number>{NUMBER})"), _number),
     (re.compile(rf"(?P<sign>(?:[<>] )?)(?P<numbers>(?:{NUMBER})(?:–(?:{NUMBER}))?)%"), _percent),
-    (re.compile(rf"(?P<day>\d\d?) {LONG} (?P<year>\d{{4}})"), _date("yMMMMd")),
-    (re.compile(rf"(?P<day>\d\d?) {SHORT} (?P<year>\d{{4}})"), _date("yMMMd")),
-    (re.compile(rf"{SHORT} (?P<year>\d{{4}})"), _date("yMMM")),
-    (re.compile(rf"{LONG} (?P<year>\d{{4}})"), _date("yMMMM")),
-    (re.compile(rf"(?P<day>\d\d?) {LONG}"), _date("MMMMd")),
+    (re.compile(rf"(?P<day>[0-9]{1, 2}) {LONG} (?P<year>[0-9]{{4}})"), _date("yMMMMd")),
+    (re.compile(rf"(?P<day>[0-9]{1, 2}) {SHORT} (?P<year>[0-9]{{4}})"), _date("yMMMd")),
+    (re.compile(rf"{SHORT} (?P<year>[0-9]{{4}})"), _date("yMMM")),
+    (re.compile(rf"{LONG} (?P<year>[0-9]{{4}})"), _date("yMMMM")),
+    (re.compile(rf"(?P<day>[0-9]{1, 2}) {LONG}"), _date("MMMMd")),
 )
