@@ -305,9 +305,9 @@ def render(result: Mapping[str, Any], view: PageView) -> str:
     return render_report(result, view.query, view)
 
 
-def intro(outlast: Outlast, notice: str) -> str:
+def intro(outlast: Outlast, notice: str, language: str = "en") -> str:
     """Above the form; says how long files are kept before anybody uploads one."""
-    return render_page("intro.html", kept=kept(outlast), notice=notice)
+    return render_page("intro.html", language, kept=kept(outlast), notice=notice)
 
 
 def preview(result: Mapping[str, Any]) -> LinkPreview:
@@ -401,7 +401,7 @@ def register(outlast: Outlast, settings: ReviewSettings | None = None) -> Analys
         title=message("Can these reviews be trusted?"),
         steps=[gather, tidy, check_reviews, *([ask_model] if ask_model else []), write, remember, compare],
         subject=subject_of,
-        intro=lambda: intro(outlast, notice),
+        intro=lambda view: intro(outlast, notice, view.language),
         render=render,
         page_title=page_title,
         preview=preview,

@@ -87,21 +87,20 @@ class PageTemplates:
         headers: Mapping[str, str] | None = None,
         *,
         language: str = ENGLISH,
-        address: str = "",
-        query: bytes = b"",
+        here: tuple[str, bytes] = ("", b""),
         compress: bool = False,
         **values: Any,
     ) -> Response:
         """Render a template in a language as a response; `headers` extend or override those of every page.
 
-        The links to the other languages lead to `address`, by default the address of the request, with `query`.
+        The links to the other languages lead to `here`: a path, empty for that of the request, and a query.
         `compress` it only if the client accepts gzip, and if it contains no secret that is the same each time.
         """
         values.setdefault("nonce", new_nonce())
         frame = self._frame(root, token)
         in_english = template.startswith(FOR_OPERATORS)
         if self.languages.several and not in_english:
-            frame["languages"] = switch(self.languages.offered, address, query)
+            frame["languages"] = switch(self.languages.offered, *here)
         language = ENGLISH if in_english else language
         frame["lang"] = tag(language)
         html = self._environment(language).get_template(template).render(**frame, **values)
@@ -132,8 +131,7 @@ class PageTemplates:
             problem.status,
             problem.headers,
             language=self.languages.of(scope),
-            address="" if reads else f"{root}/",
-            query=scope.get("query_string", b"") if reads else b"",
+            here=("", scope.get("query_string", b"")) if reads else (f"{root}/", b""),
             title=problem.title,
             problem=problem,
         )

@@ -132,6 +132,7 @@ class RequestContext:
         compress = accepts_gzip(self.headers) and not secret
         reads = self.scope["method"] in {"GET", "HEAD"}
         session = self.parameters.get("session_id")
+        readable = f"{self.root}/analysis/{session}" if session else f"{self.root}/"
         return self.templates.page(
             template,
             self.root,
@@ -139,8 +140,7 @@ class RequestContext:
             status,
             headers,
             language=self.language,
-            address="" if reads else f"{self.root}/analysis/{session}" if session else f"{self.root}/",
-            query=self.scope.get("query_string", b"") if reads else b"",
+            here=("", self.scope.get("query_string", b"")) if reads else (readable, b""),
             compress=compress,
             **values,
         )
