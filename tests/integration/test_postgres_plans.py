@@ -11,7 +11,7 @@ from outlast.backends.clock import SystemClock
 from outlast.backends.postgres.migrate import PACKAGE
 from outlast.backends.postgres.store import PostgresStore
 from outlast.backends.statements import INCLUDE, Statements
-from servers import template_database
+from servers import QUICK, PostgresServer, folder_in_memory, template_database
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ VALUES = {
     "begins": ["2026-01-02"] * 2, "ends": ["9999-01-01"] * 2, "since_last_claim": 2.0, "admitted": ["session 7"],
     "keys": ["key 1", "key 2"], "waiting": [0, 1], "wakes": ["2026-01-02", None], "times": ["2026-01-02"] * 2,
     "traceparents": ["00"] * 100, "begin": "2026-01-01", "ended_since": "2026-01-02", "after": None, "queue": None,
-    "code": None, "exception": None, "max_attempts": 3, "claim": 1,
+    "code": None, "exception": None, "max_attempts": 3, "claim": 1, "expires_at": "2026-01-02",
     "reuse_keys": ["1 everybody"] * 100, "reuse_key": "1 everybody", "result_of": "session 50", "priority": 0,
     "total_steps": 1, "timeout": 300.0, "after_time": "2026-01-02", "after_id": "session 7", "uploads": ["a" * 64],
     "never": "9999-12-31", "run_id": "session 50", "failed": True, "most": 10, "version": 1,
@@ -213,10 +213,19 @@ def test_what_comes_first_is_found_without_sorting_what_waits(connection, statem
             assert node["Plan Rows"] < 10_000
 
 
+@pytest.fixture
+def undisturbed():
+    """A server of its own: a transaction of any other database may keep old versions on their pages."""
+    server = PostgresServer(disk=folder_in_memory(), **QUICK)
+    server.start()
+    asyncio.run(migrated(server.url()))
+    yield server.url()
+    server.remove()
+
+
 @pytest.mark.long
-def test_a_progress_write_fits_on_the_page_of_its_old_version(postgres_url, statements):
-    # A database of its own: a snapshot that another process holds would keep the old versions on their pages.
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
+def test_a_progress_write_fits_on_the_page_of_its_old_version(undisturbed, statements):
+    with psycopg.connect(undisturbed, autocommit=True) as connection:
         connection.execute(insert_sessions(50 * len(ITEMS)))
         connection.execute(BESIDE)
         for _ in range(20):

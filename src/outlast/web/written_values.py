@@ -69,9 +69,9 @@ def _date(skeleton: str) -> Write:
 SHAPES: Final[tuple[tuple[re.Pattern[str], Write], ...]] = (
     (re.compile(rf"(?P<sign>[-+−]?)(?P<number>{NUMBER})"), _number),
     (re.compile(rf"(?P<sign>(?:[<>] )?)(?P<numbers>(?:{NUMBER})(?:–(?:{NUMBER}))?)%"), _percent),
-    (re.compile(rf"(?P<day>[0-9]{1, 2}) {LONG} (?P<year>[0-9]{{4}})"), _date("yMMMMd")),
-    (re.compile(rf"(?P<day>[0-9]{1, 2}) {SHORT} (?P<year>[0-9]{{4}})"), _date("yMMMd")),
+    (re.compile(rf"(?P<day>[0-9][0-9]?) {LONG} (?P<year>[0-9]{{4}})"), _date("yMMMMd")),
+    (re.compile(rf"(?P<day>[0-9][0-9]?) {SHORT} (?P<year>[0-9]{{4}})"), _date("yMMMd")),
     (re.compile(rf"{SHORT} (?P<year>[0-9]{{4}})"), _date("yMMM")),
     (re.compile(rf"{LONG} (?P<year>[0-9]{{4}})"), _date("yMMMM")),
-    (re.compile(rf"(?P<day>[0-9]{1, 2}) {LONG}"), _date("MMMMd")),
+    (re.compile(rf"(?P<day>[0-9][0-9]?) {LONG}"), _date("MMMMd")),
 )
