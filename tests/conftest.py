@@ -89,7 +89,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     The quick half waits less, and each worker begins with seconds of imports.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + 1 if config.option.markexpr == "not slow" else cores + 4
+    return cores + 1 if config.option.markexpr == "not slow" else cores + 2
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
