@@ -129,11 +129,16 @@ def test_no_more_are_told_apart_than_a_bound():
     assert [name is None for name in products.names(MOST_PRODUCTS + 10)] == [False] * MOST_PRODUCTS + [True] * 10
 
 
+WORDS = "that somebody wrote about a thing " * 3
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("lines", [False, True])
 def test_the_beginning_of_a_large_file_shows_them_although_it_is_cut_off(lines: bool):
-    csv = "asin,rating,text\n" + "".join(f"B{n % 3},5,Words of row {n}\n" for n in range(20_000))
-    jsonl = "".join(f'{{"asin":"B{n % 3}","rating":5,"text":"Words of row {n}"}}\n' for n in range(20_000))
+    csv = "asin,rating,text\n" + "".join(f"B{n % 3},5,{n} words of a row {WORDS}\n" for n in range(3_000))
+    jsonl = "".join(
+        f'{{"asin":"B{n % 3}","rating":5,"text":"{n} words of a row {WORDS}"}}\n' for n in range(3_000)
+    )
     raw = (jsonl if lines else csv).encode()
     assert len(raw) > HEAD
     assert sorted(preview(raw[:HEAD], len(raw)).products) == ["B0", "B1", "B2"]

@@ -56,7 +56,7 @@ async def device_link(context: RequestContext) -> Response:
 
 
 async def device_page(context: RequestContext) -> Response:
-    """Ask whether this browser is to continue as the visitor of another device; the code is not in the request."""
+    """Ask whether this browser continues as the visitor of another device; the request has no code."""
     _require_offered(context)
     return context.page("device.html", title=TITLE)
 

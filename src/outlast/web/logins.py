@@ -94,6 +94,8 @@ class Logins:
         here = "/" + scope["path"].lstrip("/")
         if not safe and not here.endswith("/"):  # the page whose button was pressed
             here = here.rpartition("/")[0]
+            if here == scope.get("root_path", ""):
+                here += "/"
         back = quote(here)
         if safe and scope.get("query_string"):
             back += "?" + scope["query_string"].decode("latin-1")

@@ -57,9 +57,12 @@ from outlast import (
     SyncSession,
     TooLarge,
     TooManyActive,
+    Translations,
     UnknownAnalysis,
     Upload,
+    message,
     owner,
+    plural,
     report,
     step,
     track,
@@ -219,6 +222,12 @@ async def by_name() -> None:
     print(found, result, sessions, views, cancelled, retried, deleted, everything, link)
     print(await outlast.unshare(session.id))
     await outlast.close()
+
+
+def spoken(reviews: int) -> str:
+    german = Translations("de", [Path("locale")])
+    said: str = german.said(plural("{n:,} review", "{n:,} reviews", reviews))
+    return said + german.gettext(message("Read {name}.", name="a.csv"))
 
 
 def from_threads() -> None:
