@@ -1,5 +1,6 @@
 """An owner's own sessions: their list as JSON and as a page, and deletion."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,8 @@ from outlast.web.snapshot import snapshot
 from outlast.web.translated import translated_snapshot
 from outlast.web.uploads import verify_form_token
 
+HASHED = re.compile(r"(input|upload):[0-9a-f]{64}.*")
+"""A subject that tells people nothing."""
 RETRY_DELETION_AFTER = 5
 """Seconds until what is being stopped has probably ended."""
 CANCEL_FIRST = message("It is still on its way. Cancel it first, and delete it once it has stopped.")
@@ -73,6 +76,7 @@ async def sessions_page(context: RequestContext) -> Response:
             "title": catalogue[view.session.analysis].shown_title
             if view.session.analysis in catalogue
             else view.session.analysis,
+            "subject": "" if HASHED.fullmatch(view.session.subject) else view.session.subject,
             "created_at": view.session.created_at,
         }
         for view in found

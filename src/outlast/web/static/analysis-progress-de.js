@@ -1,8 +1,6 @@
 // German for the element. It loads this module by itself on a page in German; see addLanguage for others.
 
-import { addLanguage } from "./wording.js";
-
-addLanguage("de", {
+export const texts = {
   progress: "Fortschritt der Analyse",
   steps: "Schritte",
   elapsed: "seit {0}",
@@ -52,4 +50,4 @@ addLanguage("de", {
   "The analysis failed.": "Die Analyse ist fehlgeschlagen.",
   "The site could not be reached. Nothing was lost; please try again.":
     "Die Website ist nicht erreichbar. Nichts ging verloren; bitte versuchen Sie es erneut.",
-});
+};

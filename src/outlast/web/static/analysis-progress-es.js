@@ -1,8 +1,6 @@
 // Spanish for the element. It loads this module by itself on a page in Spanish; see addLanguage for others.
 
-import { addLanguage } from "./wording.js";
-
-addLanguage("es", {
+export const texts = {
   progress: "Progreso del análisis",
   steps: "Pasos",
   elapsed: "{0} transcurridos",
@@ -52,4 +50,4 @@ addLanguage("es", {
   "The analysis failed.": "El análisis ha fallado.",
   "The site could not be reached. Nothing was lost; please try again.":
     "No se pudo acceder al sitio. No se ha perdido nada; inténtelo de nuevo.",
-});
+};

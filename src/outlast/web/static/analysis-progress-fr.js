@@ -1,8 +1,6 @@
 // French for the element. It loads this module by itself on a page in French; see addLanguage for others.
 
-import { addLanguage } from "./wording.js";
-
-addLanguage("fr", {
+export const texts = {
   progress: "Progression de l’analyse",
   steps: "Étapes",
   elapsed: "{0} écoulées",
@@ -52,4 +50,4 @@ addLanguage("fr", {
   "The analysis failed.": "L’analyse a échoué.",
   "The site could not be reached. Nothing was lost; please try again.":
     "Le site est inaccessible. Rien n’a été perdu ; veuillez réessayer.",
-});
+};

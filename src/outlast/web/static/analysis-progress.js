@@ -29,8 +29,16 @@ export class AnalysisProgress extends (globalThis.HTMLElement ?? Object) {
 
   connectedCallback() {
     this.#connected = new AbortController();
-    const on = (target, type, act) => target.addEventListener(type, act, { signal: this.#connected.signal });
+    const { signal } = this.#connected;
     const rendered = this.querySelector(':scope > script[type="application/json"]');
+    const begin = () => signal.aborted || this.#begin(rendered);
+    const loading = useLanguage(languageOf(this), () => this.#view && this.#label(), signal);
+    if (loading && rendered) loading.then(begin, begin); // until then, the words of the server stay
+    else begin();
+  }
+
+  #begin(rendered) {
+    const on = (target, type, act) => target.addEventListener(type, act, { signal: this.#connected.signal });
     const known = rendered && JSON.parse(rendered.textContent);
     if (!this.#view) {
       this.#view = new ProgressView(this);
@@ -40,7 +48,6 @@ export class AnalysisProgress extends (globalThis.HTMLElement ?? Object) {
       this.shadowRoot.addEventListener("slotchange", () => this.#render());
     }
     this.#label();
-    useLanguage(languageOf(this), () => this.#label(), this.#connected.signal);
     if (rendered) for (const child of [...this.children]) if (!child.slot) child.remove(); // what the server rendered
     on(window, "pagehide", () => this.#feed?.stop()); // keeps the page eligible for the back/forward cache
     on(window, "pageshow", (event) => event.persisted && this.#feed?.start());

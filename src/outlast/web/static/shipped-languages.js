@@ -6,7 +6,7 @@ const SHIPPED = {
   fr: () => import("./analysis-progress-fr.js"),
 };
 
-/** Loads a language that is shipped; does nothing for others. */
-export function load(language) {
-  return SHIPPED[language]?.();
+/** Loads a language that is shipped, and gives it to `add`; does nothing for others. */
+export function load(language, add) {
+  return SHIPPED[language]?.().then(({ texts }) => add(language, texts));
 }

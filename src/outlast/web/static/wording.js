@@ -44,11 +44,11 @@ export function addLanguage(language, texts) {
   added.dispatchEvent(new Event("added"));
 }
 
-/** Loads a language that is shipped, and calls `changed` whenever one was added. */
+/** Calls `changed` whenever a language was added; returns a promise while one that is shipped loads. */
 export function useLanguage(language, changed, signal) {
   const [root] = language.split("-");
-  if (!LANGUAGES[root]) import("./shipped-languages.js").then(({ load }) => load(root));
   added.addEventListener("added", changed, { signal });
+  return LANGUAGES[root] ? null : import("./shipped-languages.js").then(({ load }) => load(root, addLanguage));
 }
 
 /** The texts in one language; `own` replace some of them. */
