@@ -86,7 +86,7 @@ def test_a_fleet_in_the_background_outlives_its_terminal_its_dead_and_its_deploy
         assert len(installation.effects("once", "held")) == 1
 
         # pause: nothing is claimed, what waits is unserved, and a paused worker is replaced by a paused one
-        assert fleet.command("pause").count("is paused") == 3
+        wait_until(lambda: fleet.command("pause").count("is paused") == 3, 30, "three paused workers")
         waiting = visitor.start("quick", name="waiting")
         assert "no living worker takes them" in fleet.command("status", code=1)
         assert visitor.snapshot(waiting)["stalled"]
