@@ -23,8 +23,8 @@ REAL, PART = 100, 10_000
 """The real size, and the ended sessions for each unit of it."""
 MODELS = 140
 """Sessions that really ran, of which the others are copies."""
-BACKLOG = 1_000
-"""Sessions that wait."""
+BACKLOG = 10
+"""Sessions that wait, for each unit of the size."""
 DAYS = 7
 """Over which the sessions are spread."""
 TIMES = 9
@@ -141,14 +141,14 @@ def fill_postgres(address: str, count: int) -> None:
         database.execute("CHECKPOINT")
 
 
-async def make_models() -> tuple[str, str]:
+async def make_models(backlog: int) -> tuple[str, str]:
     """Run some sessions to their ends and leave others waiting; returns the id and reference of a failed one."""
     async with sites.opened() as outlast:
         for n in range(MODELS):
             await outlast.start("fails" if n % 5 == 0 else "nothing", owner=f"owner {n}", n=n)
         with sites.worker():
             await sites.until_ended(outlast, MODELS)
-        for n in range(BACKLOG):
+        for n in range(backlog):
             await outlast.start("holds", owner=f"waiting {n % 50}", n=n)
         failed = await (await runtime_of(outlast).engine()).store.failed(Selection(status=Status.FAILED, limit=1))
     return failed[0].id, failed[0].reference or ""
@@ -198,7 +198,7 @@ def goal(name: str) -> float:
 
 
 def compare(store: str, fill: Callable[[int], None], count: int, times: int) -> None:
-    one = asyncio.run(make_models())
+    one = asyncio.run(make_models(BACKLOG * count // PART))
     few = timings(*one, times)
     fill(count)
     many = timings(*one, times)
